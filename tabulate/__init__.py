@@ -1,0 +1,1 @@
+"""Everything at rest and everything in order: mission, ledger, intake, tally, comparison, exports."""
