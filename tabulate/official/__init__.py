@@ -1,0 +1,102 @@
+"""Official counts: one module here per authority and layout. **A new official format is one new module here.**
+
+======================  ============================================================================================
+``base.py``             what a format is (`OfficialFormat`) and what it yields (`OfficialCount`)
+``source.py``           opens a file safely and hands on its rows as text
+``layout.py``           from one row per station to an `OfficialCount`; a format says which column is what
+``bo_oep_2019.py``      Bolivia 2019, TREP and final count
+``ru_cec.py``           Russia, results by precinct
+``generic.py``          Cotejo's own plain CSV
+======================  ============================================================================================
+
+A module that defines ``FORMAT: OfficialFormat`` is found by itself; nothing has to be registered. It needs ``detect``
+(look at the header), ``parse`` (for one row per station: a `Layout` and `build`), the authority's status catalogue,
+and ``verified=False`` until a real file with known totals was read with it.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from pathlib import Path
+
+from ocr.errors import CotejoError
+from tabulate.official.base import (
+    CANONICAL_COLUMNS,
+    NUMBER_COLUMNS,
+    PLACE_COLUMNS,
+    STATUS_COLUMNS,
+    OfficialCount,
+    OfficialFormat,
+    Problem,
+    Status,
+)
+from tabulate.official.source import read_bytes
+
+__all__ = [
+    "CANONICAL_COLUMNS",
+    "FORMATS",
+    "NUMBER_COLUMNS",
+    "PLACE_COLUMNS",
+    "STATUS_COLUMNS",
+    "OfficialCount",
+    "OfficialFormat",
+    "Problem",
+    "Status",
+    "detect",
+    "read_official",
+]
+
+
+def _find_formats() -> dict[str, OfficialFormat]:
+    names = sorted(module.name for module in pkgutil.iter_modules(__path__))
+    found = [getattr(importlib.import_module(f"{__name__}.{name}"), "FORMAT", None) for name in names]
+    return {format_.id: format_ for format_ in found if isinstance(format_, OfficialFormat)}
+
+
+FORMATS: dict[str, OfficialFormat] = _find_formats()
+"""Every known format by its id."""
+
+
+def detect(path: Path) -> OfficialFormat:
+    """The one format that fits the header of a file.
+
+    Raises
+    ------
+    CotejoError
+        When the file cannot be opened, or no format or more than one fits.
+    """
+    fitting = [format_ for format_ in FORMATS.values() if format_.detect(path)]
+    if len(fitting) == 1:
+        return fitting[0]
+    if fitting:
+        names = ", ".join(format_.id for format_ in fitting)
+        raise CotejoError(f"{path} fits several formats ({names}); name one with --format.")
+    read_bytes(path)  # an empty or damaged file is the better reason
+    raise CotejoError(
+        f"{path} has the header of no known format ({', '.join(FORMATS)}), or is not UTF-8 text; "
+        "name its format with --format, or bring it into the format cotejo-csv."
+    )
+
+
+def read_official(path: Path, format: str = "auto") -> OfficialCount:
+    """Read an official file.
+
+    Parameters
+    ----------
+    path
+        A plain file, a gzip, or a zip with one file in it.
+    format
+        An id of `FORMATS`, or ``auto`` to find it from the header.
+
+    Raises
+    ------
+    CotejoError
+        When the format is unknown or cannot be told, or the file cannot be used; one sentence says why.
+    """
+    path = Path(path)
+    if format == "auto":
+        return detect(path).parse(path)
+    if format not in FORMATS:
+        raise CotejoError(f"There is no official format {format!r}; known are {', '.join(FORMATS)}.")
+    return FORMATS[format].parse(path)

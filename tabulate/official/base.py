@@ -1,0 +1,198 @@
+"""What an official file becomes: `OfficialCount`, and the contract of the module that reads it, `OfficialFormat`.
+
+Four things that look alike stay four: a number (0 among them), a blank cell, an illegible one (a text that is no
+count of people) and an absent one (no such column, or the row ends before it). In `counts` the last three are null;
+`OfficialCount.cells` says which is which, and `raw` keeps every text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypedDict
+
+import polars as pl
+
+PLACE_COLUMNS = ("station_id", "contest", "place_id", "place", "region", "subregion")
+NUMBER_COLUMNS = ("registered", "voted", "cast", "valid", "blank", "null")
+STATUS_COLUMNS = ("counted", "status")
+CANONICAL_COLUMNS = PLACE_COLUMNS + NUMBER_COLUMNS + STATUS_COLUMNS
+"""The columns of a canonical counts frame before its options."""
+
+
+class Problem(TypedDict):
+    """One thing to know about one row of the file.
+
+    `used` False: the row, or the cell that the reason names, gives no number to `counts`; it stays in `raw`.
+    `used` True: a note.
+    """
+
+    row: int
+    station_id: str
+    reason: str
+    used: bool
+
+
+@dataclass(frozen=True)
+class Status:
+    """One of the authority's own words for an acta.
+
+    Attributes
+    ----------
+    counted
+        Whether the authority's total includes an acta with this word.
+    meaning
+        What the authority means by it, in English.
+    """
+
+    counted: bool
+    meaning: str
+
+
+@dataclass(frozen=True)
+class OfficialFormat:
+    """How one authority publishes one kind of count.
+
+    Attributes
+    ----------
+    id
+        What ``--format`` takes.
+    verified
+        True only when the module was checked against a real file with known totals.
+    detect
+        ``detect(path) -> bool``: looks at the header only, never at the name of the file.
+    parse
+        ``parse(path) -> OfficialCount``; raises CotejoError with one sentence when the file cannot be used.
+    statuses
+        The catalogue of the authority's words, lower case; empty where the file has none.
+    """
+
+    id: str
+    authority: str
+    country: str
+    title: str
+    verified: bool
+    detect: Callable[[Path], bool]
+    parse: Callable[[Path], OfficialCount]
+    statuses: Mapping[str, Status]
+
+
+@dataclass(frozen=True)
+class OfficialCount:
+    """An official file, parsed.
+
+    Attributes
+    ----------
+    format, verified
+        The format's id, and whether that format was ever checked against a real file.
+    sha256
+        Of the file on disk.
+    columns
+        The file's own columns, in its order.
+    options
+        The option columns of `counts`, in the file's order.
+    raw
+        Every row as text: ``row`` (line in the file) and the file's columns. ``""`` is blank, null is absent.
+    counts
+        One row per station and contest, in the file's order: ``station_id``, ``contest`` (may be ""), ``place_id``,
+        ``place``, ``region``, ``subregion`` (String); ``registered`` (voters on the list), ``voted`` (people who
+        voted, ballots given out), ``cast`` (ballots in the box), ``valid``, ``blank``, ``null`` (ballots), all Int64;
+        ``counted`` (Boolean), ``status`` (String, the authority's word); then one Int64 column of votes per option.
+    totals
+        The file's own number columns, each summed over all rows with texts as missing.
+    statuses
+        Status column -> word -> number of rows.
+    problems
+        In the order of the file.
+    lines
+        Line of the file of each row of `counts`.
+    sources
+        Canonical number or option -> the columns of the file whose sum it is.
+    """
+
+    format: str
+    verified: bool
+    sha256: str
+    columns: tuple[str, ...]
+    options: tuple[str, ...]
+    raw: pl.DataFrame
+    counts: pl.DataFrame
+    totals: dict[str, int]
+    statuses: dict[str, dict[str, int]]
+    problems: list[Problem]
+    lines: pl.Series
+    sources: Mapping[str, tuple[str, ...]]
+
+    def cells(self) -> pl.DataFrame:
+        """Every number of `counts` with its text, long.
+
+        Returns
+        -------
+        polars.DataFrame
+            ``row`` (line in the file), ``station_id``, ``contest``, ``field``, ``value`` (Int64), ``state`` (number,
+            blank, illegible or absent) and ``raw`` (the text; several source columns are joined by " + ").
+        """
+        keys = pl.DataFrame([self.lines, self.counts["station_id"], self.counts["contest"]])
+        raw = keys.select("row").join(self.raw, on="row", how="left", maintain_order="left").drop("row")
+        fields = [*NUMBER_COLUMNS, *self.options]
+        long = []
+        for number, name in enumerate(fields):
+            source = [pl.col(column) for column in self.sources.get(name, ())] or [
+                pl.repeat(None, raw.height, dtype=pl.String)
+            ]
+            text = raw.select(
+                gone=pl.all_horizontal(part.is_null() for part in source),
+                empty=pl.all_horizontal(part.str.strip_chars().fill_null("") == "" for part in source),
+                raw=pl.concat_str(source, separator=" + ", ignore_nulls=True),
+            )
+            state = (
+                pl.when(pl.col("value").is_not_null())
+                .then(pl.lit("number"))
+                .when(pl.col("gone"))
+                .then(pl.lit("absent"))
+                .when(pl.col("empty"))
+                .then(pl.lit("blank"))
+                .otherwise(pl.lit("illegible"))
+            )
+            part = pl.concat([keys, text, self.counts.select(pl.col(name).alias("value"))], how="horizontal")
+            long.append(
+                part.select(
+                    pl.int_range(pl.len()).alias("at"),
+                    pl.lit(number).alias("order"),
+                    "row",
+                    "station_id",
+                    "contest",
+                    pl.lit(name).alias("field"),
+                    "value",
+                    state.alias("state"),
+                    pl.when(~pl.col("gone")).then(pl.col("raw")).alias("raw"),
+                )
+            )
+        return pl.concat(long).sort("at", "order").drop("at", "order")
+
+    def to_json(self) -> dict[str, Any]:
+        """The ``official`` document of the design."""
+        counted = self.counts.filter(pl.col("counted"))
+        votes = counted.select(pl.col(name).sum() for name in self.options)
+        by_option = dict(zip(self.options, votes.row(0), strict=True)) if self.options else {}
+        contests = {
+            str(name): dict(
+                zip(self.options, part.select(pl.col(o).sum() for o in self.options).row(0), strict=True)
+            )
+            for (name,), part in counted.group_by("contest", maintain_order=True)
+        }
+        return {
+            "format": self.format,
+            "verified": self.verified,
+            "sha256": self.sha256,
+            "rows": self.raw.height,
+            "stations": self.counts.get_column("station_id").n_unique(),
+            "actas": self.counts.height,
+            "totals": self.totals,
+            "by_option": by_option,
+            "by_contest": contests,
+            "statuses": self.statuses,
+            "counted": counted.height,
+            "problems": self.problems,
+        }
