@@ -1,0 +1,438 @@
+"""The command line. Each command prints a table for people or, with ``--json``, one JSON document and nothing else.
+
+Exit codes: 0 done; 1 done and found something that the command was asked to fail on; 2 wrong usage or bad input;
+3 the machine failed (disk, database, worker); 130 interrupted.
+Heavy libraries are imported inside the commands, so that ``cotejo --help`` is quick.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import App, CycloptsError, Parameter
+
+from ocr.errors import CotejoError
+from tabulate import __version__, show
+
+if TYPE_CHECKING:
+    from tabulate.mission import Mission
+
+app = App(
+    name="cotejo",
+    help="Photos of tally sheets, set beside the authority's count.",
+    version=__version__,
+    help_format="plaintext",
+)
+
+Json = Annotated[bool, Parameter(name="--json", negative=(), help="Print one JSON document and nothing else.")]
+Workers = Annotated[int | None, Parameter(help="Processes that read at the same time; default: one a core.")]
+Actor = Annotated[str, Parameter(help="Who does this, for the ledger.")]
+
+
+@app.command
+def demo(
+    folder: Annotated[Path, Parameter(name=["DIR"], help="Where the mission is made.")] = Path("demo-mission"),
+    /,
+    *,
+    workers: Workers = None,
+    json: Json = False,
+) -> None:
+    """Run the sample election from photos to exports and print the summary."""
+    from tabulate.demo import run_demo
+
+    document = run_demo(folder, workers=workers)
+    if json:
+        show.as_json(document)
+        return
+    show_summary(document)
+    show.say(f"\nOpen the dashboard: cotejo serve {folder}   (or: make serve), then go to http://127.0.0.1:8501")
+    show.say(f"Exports: {folder / 'export'}.  The sample election is synthetic.")
+
+
+@app.command
+def init(
+    folder: Annotated[Path, Parameter(name=["DIR"])],
+    /,
+    *,
+    template: Annotated[str, Parameter(name="--from", help="A template's name, a mission.toml or a folder with one.")],
+    register: Annotated[Path | None, Parameter(help="The register of stations (CSV), if it is there already.")] = None,
+    actor: Actor = "cli",
+) -> None:
+    """Make a new mission."""
+    from tabulate.mission import Mission
+    from tabulate.register import import_register
+    from tabulate.templates import template_folder
+
+    mission = Mission.create(folder, template_folder(template))
+    if register is not None:
+        import_register(mission, register, actor=actor)
+    mission.close()
+    show.say(f"the mission {folder} is made; next: cotejo ingest {folder} PHOTOS…")
+
+
+@app.command
+def ingest(
+    folder: Annotated[Path, Parameter(name=["DIR"])],
+    paths: Annotated[tuple[Path, ...], Parameter(name=["PATH"])],
+    /,
+    *,
+    station: Annotated[str | None, Parameter(help="The station that all of them belong to.")] = None,
+    register: Annotated[Path | None, Parameter(help="A register of stations (CSV) to load first.")] = None,
+    source: Annotated[str, Parameter(help="Where they come from.")] = "folder",
+    actor: Actor = "cli",
+    json: Json = False,
+) -> None:
+    """Take photos, folders, PDFs and ZIPs into a mission; each gets a receipt."""
+    import dataclasses
+    from collections import Counter
+
+    from tabulate.intake import ingest as take_in
+    from tabulate.register import import_register
+
+    with opened(folder) as mission:
+        if register is not None:
+            import_register(mission, register, actor=actor)
+        receipts = take_in(mission, paths, actor=actor, source=source, station=station)
+    if json:
+        show.as_json([dataclasses.asdict(r) for r in receipts])
+        return
+    for r in receipts:
+        if r.message:
+            show.tell(r.message)
+    show.table("Intake", ["status", "files"], sorted(Counter(r.status for r in receipts).items()), right=[1])
+    show.say(f"next: cotejo read {folder}")
+
+
+@app.command
+def read(
+    photos: Annotated[tuple[Path, ...], Parameter(name=["PHOTO"], help="Photos; or one mission, to read what waits.")],
+    /,
+    *,
+    form: Annotated[str, Parameter(help="The form's id; auto tries all known forms.")] = "auto",
+    workers: Workers = None,
+    json: Json = False,
+) -> None:
+    """Read photos (no mission needed), or everything that waits in a mission."""
+    if len(photos) == 1 and (photos[0] / "mission.toml").is_file():
+        read_mission(photos[0], workers, json)
+        return
+    from ocr.read import read_all
+
+    forms = chosen_forms(form)
+    readings = []
+    for path in photos:
+        if not path.is_file():
+            raise CotejoError(f"there is no photo at {path}; check the path")
+        readings += read_all(path, forms, file=path.name)
+    if json:
+        show.as_json([r.to_json() for r in readings])
+        return
+    for r in readings:
+        if r.refused:
+            show.say(f"{r.file}: refused: {r.refused}")
+            continue
+        verdict = "accepted" if r.accepted else "for a person: " + ", ".join(r.reasons)
+        unverified = "" if r.verified else " (form not verified on real sheets)"
+        show.table(
+            f"{r.file}: {r.form}{unverified}, station {r.station_id or 'unknown'}, {verdict}",
+            ["field", "value", "state", "probability", "runner-up", "as written"],
+            [(n, f.value, str(f.state), f.probability, f.runner_up, f.raw) for n, f in r.fields.items()],
+            right=[1, 3, 4],
+        )
+        for s in r.sums:
+            holds = {True: "holds", False: "DOES NOT HOLD", None: "cannot be checked"}[s.holds]
+            show.say(f"  {s.sum}: {s.left} {'=' if s.rule == 'equal' else '<='} {s.right}: {holds}")
+
+
+@app.command
+def evaluate(folders: Annotated[tuple[Path, ...], Parameter(name=["FOLDER"])], /, *, json: Json = False) -> None:
+    """Score readings against truth.csv in each folder (file, field, value; an empty value is not scored)."""
+    from ocr.evaluate import evaluate as score
+    from ocr.form import load_forms
+
+    document = score(folders, load_forms())
+    if json:
+        show.as_json(document)
+        return
+    rows = []
+    for name, s in [*document["forms"].items(), ("all", document["all"])]:
+        parts = [f"{s[k]['right']}/{s[k]['n']}" for k in ("digits", "fields", "actas")]
+        adds_up = f"{s['actas']['consistent_right']}/{s['actas']['consistent_n']}"
+        inconsistent = f"{s['inconsistent']['recognised']}/{s['inconsistent']['n']}"
+        accepted = (s["accepted"]["n"], s["accepted"]["wrong"])
+        rows.append((name, s["sheets"], *parts, adds_up, *accepted, inconsistent, len(s["refused"]), s["cpu_s_per_acta"]))
+    columns = ["form", "sheets", "digits", "fields", "actas", "adding up", "accepted", "wrong", "not adding up", "refused"]
+    show.table("Right of all", [*columns, "CPU s"], rows, right=range(1, 11))
+
+
+@app.command
+def official(
+    file: Annotated[Path, Parameter(name=["FILE"])],
+    /,
+    *,
+    format: Annotated[str, Parameter(help="The format's id; auto looks at the content.")] = "auto",
+    json: Json = False,
+) -> None:
+    """Parse an official file: rows, totals, statuses, problems. No mission needed."""
+    from tabulate.official import read_official
+
+    count = read_official(file, format)
+    document = count.to_json()
+    if json:
+        show.as_json(document)
+        return
+    verified = "" if count.verified else " (format not verified on a real file)"
+    show.table(f"{file.name}: {count.format}{verified}", ["column", "total"], document["totals"].items(), right=[1])
+    show.say(f"rows {document['rows']:,}, stations {document['stations']:,}, counted {document['counted']:,}")
+    for column, terms in document["statuses"].items():
+        show.table(column, ["status", "actas"], terms.items(), right=[1])
+    for problem in document["problems"][:20]:
+        show.say(f"row {problem['row']}: {problem['reason']}")
+    if len(document["problems"]) > 20:
+        show.say(f"and {len(document['problems']) - 20:,} more; --json has all of them")
+
+
+@app.command(name="import")
+def import_(
+    folder: Annotated[Path, Parameter(name=["DIR"])],
+    file: Annotated[Path, Parameter(name=["FILE"])],
+    /,
+    *,
+    format: Annotated[str, Parameter(help="The format's id; auto looks at the content.")] = "auto",
+    at: Annotated[str | None, Parameter(help="When the count stood like this (ISO 8601 with zone); default: now.")] = None,
+    actor: Actor = "cli",
+    json: Json = False,
+) -> None:
+    """Take an official snapshot into a mission. Snapshots are kept, never replaced."""
+    from tabulate.snapshots import import_snapshot, parse_time
+
+    with opened(folder) as mission:
+        receipt = import_snapshot(mission, file, format=format, at=parse_time(at), actor=actor)
+    if json:
+        show.as_json(receipt)
+    else:
+        show.table("Snapshot", ["what", ""], receipt.items())
+
+
+@app.command
+def compare(
+    folder: Annotated[Path | None, Parameter(name=["DIR"])] = None,
+    /,
+    *,
+    left: Annotated[Path | None, Parameter(help="An official file.")] = None,
+    right: Annotated[Path | None, Parameter(help="Another one, to hold it against.")] = None,
+    format: Annotated[str, Parameter(help="The files' format; auto looks at the content.")] = "auto",
+    contest: Annotated[str | None, Parameter(help="Only this contest.")] = None,
+    rule: Annotated[str | None, Parameter(help="plurality, absolute-majority or 40-10.")] = None,
+    fail_on_difference: Annotated[bool, Parameter(negative=(), help="Exit with 1 if anything differs.")] = False,
+    json: Json = False,
+) -> int:
+    """Hold the tally against the snapshots of a mission, or one file against another; what it could change."""
+    from tabulate.pairs import compare_files, compare_mission
+
+    if folder is not None and left is None and right is None:
+        with opened(folder) as mission:
+            document = compare_mission(mission, contest=contest)
+    elif folder is None and left is not None and right is not None:
+        document = compare_files(left, right, format=format, contest=contest, rule=rule or "plurality")
+    else:
+        raise CotejoError("compare takes either a mission's folder, or --left FILE and --right FILE; give one of them")
+    if json:
+        show.as_json(document)
+    else:
+        for pair in document.get("pairs", [document]):
+            show_comparison(pair)
+    return int(fail_on_difference and any(p["differing"] for p in document.get("pairs", [document])))
+
+
+@app.command
+def audit(
+    folder: Annotated[Path | None, Parameter(name=["DIR"])] = None,
+    /,
+    *,
+    counts: Annotated[Path | None, Parameter(help="An official file, instead of a mission.")] = None,
+    format: Annotated[str, Parameter(help="The file's format; auto looks at the content.")] = "auto",
+    only: Annotated[list[str] | None, Parameter(negative=(), help="Ids of the audits to run; default: all.")] = None,
+    seed: Annotated[int, Parameter(help="Same data and seed, same answer.")] = 0,
+    calibrate: Annotated[bool, Parameter(help="Measure false-alarm rates by simulation.")] = True,
+    json: Json = False,
+) -> None:
+    """Run the audit battery over a mission or an official file."""
+    from tabulate.findings import audit_counts, audit_mission, document
+
+    if folder is not None and counts is None:
+        from tabulate.rebuild import current_tables
+
+        with opened(folder) as mission:
+            audits = audit_mission(mission, current_tables(mission), only=only, seed=seed, calibrate=calibrate)
+    elif folder is None and counts is not None:
+        from tabulate.official import read_official
+
+        audits = audit_counts(read_official(counts, format), only=only, seed=seed, calibrate=calibrate)
+    else:
+        raise CotejoError("audit takes either a mission's folder or --counts FILE; give one of them")
+    if json:
+        show.as_json(document(audits))
+        return
+    for each in audits:
+        doc = each.battery.to_json()
+        rows = [
+            (a["id"], a["grade"], a["statistic"], a["pvalue"], a["pvalue_corrected"], a["n"], a["flagged"], a["headline"])
+            for a in doc["audits"]
+        ]
+        columns = ["audit", "grade", "statistic", "p", "p corrected", "n", "flagged", "in words"]
+        show.table(f"{each.contest or 'one contest'}, looked at: {each.source}", columns, rows, right=range(2, 7))
+
+
+@app.command
+def export(
+    folder: Annotated[Path, Parameter(name=["DIR"])],
+    /,
+    *,
+    to: Annotated[Path, Parameter(help="The folder to write into.")],
+    json: Json = False,
+) -> None:
+    """Write the flagged stations (CSV, XLSX, Parquet) and a JSON summary."""
+    from tabulate.line import export_mission
+
+    with opened(folder) as mission:
+        paths = export_mission(mission, to)
+    if json:
+        show.as_json([str(p) for p in paths])
+    else:
+        show.table("Export", ["file", "bytes"], [(p, p.stat().st_size) for p in paths], right=[1])
+
+
+@app.command
+def rebuild(folder: Annotated[Path, Parameter(name=["DIR"])], /, *, json: Json = False) -> None:
+    """Derive all tables again from the ledger and the originals; the same bytes each time."""
+    from tabulate.rebuild import rebuild as derive
+
+    with opened(folder) as mission:
+        hashes = derive(mission)
+    if json:
+        show.as_json(hashes)
+    else:
+        show.table("Tables", ["table", "SHA-256"], hashes.items())
+
+
+@app.command
+def serve(
+    folder: Annotated[Path, Parameter(name=["DIR"])],
+    /,
+    *,
+    host: Annotated[str, Parameter(help="Only loopback addresses until there are roles.")] = "127.0.0.1",
+    port: int = 8501,
+) -> None:
+    """Open the dashboard and the upload page over a mission."""
+    from tabulate.mission import Mission
+    from tabulate.serve import serve as run_server
+
+    Mission.open(folder).close()
+    run_server(folder, host=host, port=port)
+
+
+class opened:  # noqa: N801
+    """``with opened(folder) as mission``: opens it, and closes it whatever happens."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def __enter__(self) -> Mission:
+        """The open mission."""
+        from tabulate.mission import Mission
+
+        self.mission = Mission.open(self.folder)
+        return self.mission
+
+    def __exit__(self, *_: object) -> None:
+        """Close it."""
+        self.mission.close()
+
+
+def chosen_forms(form: str) -> dict[str, Any]:
+    """The form of that id, or all forms for ``auto``."""
+    from ocr.form import load_forms
+
+    forms = load_forms()
+    if form == "auto":
+        return forms
+    if form not in forms:
+        raise CotejoError(f"there is no form {form!r}; known are {', '.join(forms)}")
+    return {form: forms[form]}
+
+
+def read_mission(folder: Path, workers: int | None, json: bool) -> None:
+    """Read what waits in a mission."""
+    from tabulate.reading import read_photos
+
+    with opened(folder) as mission:
+        done = read_photos(mission, workers=workers)
+    document = {"read": done.read, "refused": done.refused, "waiting": done.waiting}
+    if json:
+        show.as_json(document)
+    else:
+        show.table("Readings", ["what", "pages"], document.items(), right=[1])
+
+
+def show_comparison(document: dict[str, Any]) -> None:
+    """One comparison for people."""
+    title = f"{document.get('left', 'left')} against {document.get('right', 'right')}"
+    keys = ("stations", "both", "equal", "differing", "only_left", "only_right", "gross", "margin")
+    show.table(title, ["what", ""], [(k.replace("_", " "), document[k]) for k in keys], right=[1])
+    if document["causes"]:
+        show.table("Causes that reproduce the difference", ["cause", "stations"], document["causes"].items(), right=[1])
+    show.table("Net, right minus left", ["option", "votes"], document["net"].items(), right=[1])
+    change = document["could_change_outcome"]
+    show.say(f"Could it change the outcome: {change['answer']}. {change['because']}")
+
+
+def show_summary(document: dict[str, Any]) -> None:
+    """The end of the demonstration: read, accepted, sent to people, compared, flagged."""
+    readings, tallies = document["readings"], document["tallies"]
+    comparison, findings = document["comparison"], document["findings"]
+    rows: list[tuple[str, Any]] = [
+        ("photos kept", document["photos"]["kept"]),
+        ("pages read", readings["read"]),
+        ("pages refused by the reader", readings["refused"]),
+        ("actas expected", tallies["expected"]),
+        ("accepted without a person", tallies["accepted"]),
+        ("sent to people", tallies["person"]),
+        ("without an acta", tallies["absent"]),
+    ]
+    for contest, n in comparison["contests"].items():
+        rows.append((f"compared with the latest snapshot: {contest}", n["equal"] + n["differing"]))
+    rows += [
+        ("differing, confirmed", comparison["differing_confirmed"]),
+        ("differing, not confirmed by anyone yet", comparison["differing_unconfirmed"]),
+        ("revised between snapshots", comparison["revisions"]),
+        ("stations flagged", findings["stations"]),
+        *((f"findings of grade {g}", n) for g, n in findings["by_grade"].items() if n),
+    ]
+    show.table("Summary", ["what", "number"], rows, right=[1])
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The console script. Returns the exit code."""
+    try:
+        code = app(sys.argv[1:] if arguments is None else arguments, exit_on_error=False, result_action="return_value")
+        return code if isinstance(code, int) else 0
+    except CycloptsError:
+        return 2  # cyclopts has printed what was wrong
+    except CotejoError as e:
+        show.tell(f"cotejo: {e}")
+        return e.exit_code
+    except KeyboardInterrupt:
+        show.tell("cotejo: interrupted; run the same command again and it goes on where it was")
+        return 130
+    except BrokenPipeError:
+        return 0
+    except OSError as e:
+        show.tell(f"cotejo: the machine failed: {e.strerror or e}{f' ({e.filename})' if e.filename else ''}; free space or check the disk")
+        return 3
+
+
+if __name__ == "__main__":
+    sys.exit(main())

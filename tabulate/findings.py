@@ -1,0 +1,207 @@
+"""From a mission's tables to what the audits report: `AuditData` in, findings and the audit document out.
+
+The audits of records (sums, comparison, filings) look at the mission's own tally. The audits of distributions look at
+the authority's latest snapshot where there is one, because it covers more stations than any mission photographs, and
+otherwise at the accepted tally; `source` in the document says which.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from audits import Battery, run
+from audits.audit import ROLES, AuditData
+from ocr.errors import CotejoError
+from tabulate.mission import Mission
+from tabulate.official import OfficialCount
+
+Tables = Mapping[str, pl.DataFrame]
+# A station id decoded from one of these had a check digit or error correction of its own.
+CHECKED_SOURCES = ("qr", "code128", "code39")
+
+
+@dataclass(frozen=True)
+class ContestAudit:
+    """The battery of one contest, and the table that the audits of distributions looked at."""
+
+    contest: str
+    source: str  # "tally", or the snapshot's id
+    battery: Battery
+
+
+def audit_mission(
+    mission: Mission, tables: Tables, *, only: Iterable[str] | None = None, seed: int = 0, calibrate: bool = True
+) -> list[ContestAudit]:
+    """Run the battery over every contest of the mission, in the order of mission.toml.
+
+    What is not about a contest (photos and the stations they were filed for) is looked at once, with the first.
+
+    Raises
+    ------
+    CotejoError
+        If `only` names an audit that does not exist.
+    """
+    chosen = None if only is None else list(only)
+    results = []
+    for number, contest in enumerate(mission.contests):
+        source, data = _data(mission, tables, contest, with_filings=number == 0)
+        results.append(ContestAudit(contest, source, _run(data, chosen, seed, calibrate)))
+    return results
+
+
+def audit_counts(
+    count: OfficialCount, *, only: Iterable[str] | None = None, seed: int = 0, calibrate: bool = True
+) -> list[ContestAudit]:
+    """Run the battery over an official file alone, contest by contest.
+
+    Raises
+    ------
+    CotejoError
+        If `only` names an audit that does not exist.
+    """
+    chosen = None if only is None else list(only)
+    results = []
+    counted = count.counts.filter(pl.col("counted"))
+    for (contest,), part in counted.group_by("contest", maintain_order=True):
+        data = AuditData(counts=_turnout(part), options=count.options)
+        results.append(ContestAudit(str(contest), count.format, _run(data, chosen, seed, calibrate)))
+    return results
+
+
+def document(audits: list[ContestAudit]) -> dict[str, Any]:
+    """The ``audit`` document of the design: the first contest at the top, every contest under ``contests``."""
+    each = [a.battery.to_json() | {"contest": a.contest, "source": a.source} for a in audits]
+    empty: dict[str, Any] = {"stations": 0, "options": [], "battery": {"corrected": {}}, "audits": []}
+    first = each[0] if each else empty
+    return first if len(each) < 2 else first | {"contests": {d["contest"]: d for d in each}}
+
+
+def findings(audits: list[ContestAudit]) -> pl.DataFrame:
+    """The table `findings` of `tabulate.schema`."""
+    frames = []
+    for a in audits:
+        flagged = a.battery.flagged()
+        snapshot = None if a.source == "tally" else a.source
+        frames.append(flagged.with_columns(pl.lit(snapshot, dtype=pl.String).alias("snapshot")))
+    if not frames:
+        return pl.DataFrame()
+    every = pl.concat(frames)
+    # The audits' own order within each; numbered across contests.
+    return every.with_columns((pl.int_range(pl.len()).over("audit") + 1).alias("number"))
+
+
+def _run(data: AuditData, only: list[str] | None, seed: int, calibrate: bool) -> Battery:
+    try:
+        return run(data, only=only, seed=seed, calibrate=calibrate)
+    except ValueError as e:
+        raise CotejoError(f"the audits cannot run: {e}") from None
+
+
+def _data(mission: Mission, tables: Tables, contest: str, *, with_filings: bool) -> tuple[str, AuditData]:
+    options = tuple(o.id for o in mission.contests[contest].options)
+    source, counts = _counts(tables, contest, options)
+    of = pl.col("contest") == contest
+    comparison = tables["comparison"].filter(of, pl.col("left") == "tally").join(
+        tables["snapshots"].filter("latest").select(right="snapshot"), on="right", how="semi"
+    )
+    causes = tables["comparison_stations"].select("left", "right", "station_id", "contest", "cause", "photo")
+    comparison = comparison.join(causes, on=["left", "right", "station_id", "contest"], how="left")
+    photos = tables["tallies"].select("station_id", "contest", "photo")
+    return source, AuditData(
+        counts=counts,
+        options=options,
+        sheets=tables["tally_fields"]
+        .filter(of)
+        .select("station_id", "contest", "field", "value", "state", "confirmed", "photo"),
+        sums=tables["tally_sums"]
+        .filter(of, pl.col("evidence"))
+        .join(photos, on=["station_id", "contest"], how="left")
+        .select("station_id", "contest", "sum", "left", "right", "holds", "rule", "confirmed", "photo"),
+        comparison=comparison.select(
+            "station_id",
+            "contest",
+            "field",
+            left="left_value",
+            right="right_value",
+            cause=pl.col("cause").str.split(";"),
+            confirmed="left_confirmed",
+            photo="photo",
+        ),
+        filings=_filings(tables) if with_filings else None,
+    )
+
+
+def _counts(tables: Tables, contest: str, options: tuple[str, ...]) -> tuple[str, pl.DataFrame]:
+    """One row per station: the latest snapshot's counted actas, or else the accepted tally."""
+    latest = tables["snapshots"].filter("latest")
+    place = tables["register"].select("station_id", "place_id", "region", "registered")
+    if latest.height:
+        source = str(latest["snapshot"][0])
+        keys = ["snapshot", "station_id", "contest"]
+        cells = tables["official_fields"].join(
+            tables["official_stations"].filter("counted").select(keys), on=keys, how="semi"
+        )
+        cells = cells.filter(pl.col("snapshot") == source)
+    else:
+        source = "tally"
+        cells = tables["tally_fields"].join(
+            tables["tallies"].filter(pl.col("status") == "accepted").select("station_id", "contest"),
+            on=["station_id", "contest"],
+            how="semi",
+        )
+    cells = cells.filter(pl.col("contest") == contest).with_columns(
+        pl.coalesce("option", "role").alias("column")
+    )
+    wanted = [*ROLES, *options]
+    wide = (
+        cells.filter(pl.col("column").is_in(wanted))
+        .pivot(on="column", index="station_id", values="value", aggregate_function="first")
+        .select("station_id", *(pl.col("^.*$").exclude("station_id")))
+    )
+    missing = [c for c in wanted if c not in wide.columns]
+    wide = wide.with_columns(pl.lit(None, dtype=pl.Int64).alias(c) for c in missing)
+    wide = wide.join(place, on="station_id", how="left", suffix="_register")
+    # The mission's register says who has a list; what stands on the sheet is second best.
+    wide = wide.with_columns(pl.coalesce("registered_register", "registered").alias("registered"))
+    return source, _turnout(wide.drop("registered_register"))
+
+
+def _turnout(counts: pl.DataFrame) -> pl.DataFrame:
+    """Fill what can be derived: ballots in the box from their kinds, people who voted from the ballots."""
+    cast = pl.coalesce("cast", pl.col("valid") + pl.col("blank") + pl.col("null"))
+    return counts.with_columns(cast.alias("cast")).with_columns(pl.coalesce("voted", "cast").alias("voted"))
+
+
+def _filings(tables: Tables) -> pl.DataFrame:
+    """One row for each photo and station that it was filed for, with what the sheet itself says."""
+    read = (
+        tables["readings"]
+        .filter(pl.col("station_id").is_not_null())
+        .sort("photo", "page")
+        .unique("photo", keep="first", maintain_order=True)
+        .select(
+            "photo",
+            station_read="station_id",
+            confirmed=pl.col("station_source").is_in(CHECKED_SOURCES) | pl.col("accepted"),
+        )
+    )
+    known = tables["register"].filter("active").select("station_id", known=pl.lit(value=True))
+    return (
+        tables["filings"]
+        .select("photo", station_claimed="station_id")
+        .unique(maintain_order=True)
+        .join(read, on="photo", how="left")
+        .with_columns(pl.coalesce("station_claimed", "station_read").alias("station_id"))
+        .join(known, on="station_id", how="left")
+        .select(
+            "photo",
+            "station_claimed",
+            "station_read",
+            in_register=pl.col("known").fill_null(value=False),
+            confirmed=pl.col("confirmed").fill_null(value=False),
+        )
+    )
