@@ -1,0 +1,321 @@
+"""Box probabilities and sums -> the most probable sheet as it was *written*, consistent or not.
+
+The sums on a sheet are evidence, not truth. People add wrongly, and a sheet that does not add up is exactly what an
+observer must see. So the decoder weighs two kinds of explanation against each other: the sheet adds up and a box was
+misread, or the boxes are right and the sheet was written inconsistent. It reports the numbers of the better one, says how
+probable "inconsistent" is, and keeps beside each number what its own boxes said (`alone`). Nothing is repaired silently.
+
+`ocr.lattice` says what one row of boxes may mean, `ocr.sums` holds the model of the sums and the exact inference.
+Whether a person must look is decided here, by the thresholds in `Settings`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from ocr.form import Form, Sum
+from ocr.lattice import CROSSED, Floats, Row, read_row, soften, spell
+from ocr.reading import State, SumReading
+from ocr.sums import Message, Network, Sheet, only, term
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The decoder's priors and the reader's thresholds for going without a person.
+
+    Attributes
+    ----------
+    noise : float
+        Share of a flat distribution mixed into each box: how often the network is wrong whatever it says.
+    class_prior : tuple of 13 float or None
+        Class frequencies the network was trained with; None for equal ones.
+    consistent : float
+        Prior probability that all sums of a sheet hold as written. (INE found 41 % of the Mexican actas of 2015 inconsistent
+        somewhere; most of them not in the sums a form counts as evidence.)
+    slip : float
+        Of the wrong sums, the share in which the total is off in one digit.
+    odd_prior : float
+        Prior weight of an empty or marked box after a digit, against regular filling.
+    over_maximum : float
+        Prior weight of a number above the field's `maximum`.
+    blank_is_zero : float
+        Probability that a row left blank stands for 0, rather than for any number. Used to weigh sums only.
+    accept : float
+        Least probability that everything is right.
+    field_minimum, free_minimum : float
+        Least probability of a number that is in some sum, and of one that is in none.
+    lead : float
+        A number must be this many times as probable as its runner-up.
+    alone_minimum : float
+        A number that its own boxes give less probability than this is the sums' word, not the boxes'.
+    odd_maximum, crossed_maximum : float
+        Above this probability a number is flagged ``odd-filling`` or ``crossed-out``.
+    illegible : float
+        A row whose best number has less probability than this, from its own boxes, is illegible.
+    inconsistent : float
+        From this probability on, "inconsistent" is given as a reason.
+    keep, cap : float, int
+        Candidates per number: down to this share of the best one, and at most so many.
+    """
+
+    noise: float = 1e-3
+    class_prior: tuple[float, ...] | None = None
+    consistent: float = 0.9
+    slip: float = 0.8
+    odd_prior: float = 0.02
+    over_maximum: float = 0.01
+    blank_is_zero: float = 0.5
+    accept: float = 0.995
+    field_minimum: float = 0.99
+    free_minimum: float = 0.996
+    lead: float = 100.0
+    alone_minimum: float = 0.05
+    odd_maximum: float = 0.05
+    crossed_maximum: float = 0.1
+    illegible: float = 0.02
+    inconsistent: float = 0.5
+    keep: float = 3e-6
+    cap: int = 128
+
+
+@dataclass(frozen=True, slots=True)
+class DecodedField:
+    """One number as decoded; the same words as in `ocr.reading.FieldReading`.
+
+    `runner_up` is None if there is none, or if the runner-up is a blank row. The probability of an illegible field is
+    that its best number is not what is written.
+    """
+
+    value: int | None
+    state: State
+    probability: float
+    runner_up: int | None
+    runner_up_probability: float
+    raw: str
+    alone: float
+    alone_value: int | None
+    flags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """One sheet as decoded; the same words as in `ocr.reading.Reading`. `probability` leaves the station's number out."""
+
+    fields: dict[str, DecodedField]
+    sums: tuple[SumReading, ...]
+    probability: float
+    inconsistent: float
+    accepted: bool
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Belief:
+    """Posterior of one field: its candidates (as in its `Row`), and a blank row."""
+
+    row: Row
+    numbers: Floats
+    blank: float
+
+    def probability(self, value: int | None) -> float:
+        if value is None:
+            return self.blank
+        i = int(np.searchsorted(self.row.values, value))
+        return float(self.numbers[i]) if i < self.numbers.size and self.row.values[i] == value else 0.0
+
+    def best(self) -> int | None:
+        i = int(self.numbers.argmax())
+        return int(self.row.values[i]) if self.numbers[i] >= self.blank else None
+
+
+def decode(form: Form, probabilities: Mapping[str, npt.ArrayLike], settings: Settings | None = None) -> Decoded:
+    """The most probable sheet as written.
+
+    Parameters
+    ----------
+    form : Form
+    probabilities : mapping of field name to float[n_boxes, 13]
+        Posterior of the classes 0-9, blank, mark, crossed-out for each box of each field of the form.
+    settings : Settings, optional
+
+    Returns
+    -------
+    Decoded
+        The fields in the order of the form, the sums likewise. `SumReading.left` and `right` are totals of the numbers as
+        written; a sum with a blank or illegible field has neither, and `holds` is None. The `probability` of a sum
+        that is not part of the inference (at-most rules, cycles, sums that are no evidence) takes its fields as independent and
+        counts every other reading of them against what is reported: a lower bound.
+
+    Raises
+    ------
+    ValueError
+        If a field of the form has no probabilities, or they have another shape than its boxes.
+    """
+    settings = settings or Settings()
+    boxes = {f.name: _boxes(f.name, f.digits, probabilities, settings) for f in form.fields}
+    rows = {
+        f.name: read_row(
+            boxes[f.name],
+            odd_prior=settings.odd_prior,
+            maximum=f.maximum,
+            over_maximum=settings.over_maximum,
+            keep=settings.keep,
+            cap=settings.cap,
+        )
+        for f in form.fields
+    }
+    network = Network(form, settings.consistent, settings.slip)
+    terms = {name: term(rows[name], settings.blank_is_zero) for name in network.fields}
+    sheet = Sheet(network, terms)
+    result = sheet.infer()
+    beliefs = {
+        name: _believe(row, result.messages[name], settings) if name in terms else _Belief(row, row.weights, row.blank)
+        for name, row in rows.items()
+    }
+    illegible = {name for name, row in rows.items() if max(float(row.weights.max()), row.blank) < settings.illegible}
+    weights = sheet.weight()
+
+    def together(values: Mapping[str, int | None]) -> float:
+        """Posterior probability that all of these are right (illegible ones left open)."""
+        clamped = {n: terms[n] if n in illegible else only(rows[n], values[n], settings.blank_is_zero) for n in terms}
+        p = float(np.prod([a / b if b > 0 else 0.0 for a, b in zip(Sheet(network, clamped).weight(), weights, strict=True)]))
+        return p * float(
+            np.prod([beliefs[f.name].probability(values[f.name]) for f in form.votes if f.name not in terms and f.name not in illegible])
+        )
+
+    values = {name: belief.best() for name, belief in beliefs.items()}
+    probability = together(values)
+    if probability <= 0.5 and terms:  # above, nothing else can be more probable
+        other = values | _best_sheet(network, rows, settings)
+        p = together(other)
+        if p > probability:
+            values, probability = other, p
+
+    fields = {
+        name: _field(belief, boxes[name], values[name], name in illegible, settings) for name, belief in beliefs.items()
+    }
+    sums = tuple(_sum(s, fields, result.holds) for s in form.sums)
+    holding = float(np.prod([a / b if b > 0 else 0.0 for a, b in zip(sheet.weight(holding=True), weights, strict=True)]))
+    for s, reading in zip(form.sums, sums, strict=True):
+        if s.evidence and s.name not in result.holds and reading.holds is False:
+            holding *= reading.probability  # checked afterwards: it counts only when the numbers as reported break it
+    decoded = Decoded(fields, sums, min(1.0, probability), min(1.0, max(0.0, 1.0 - holding)), False, ())
+    reasons = _reasons(form, decoded, set(terms), settings)
+    return replace(decoded, accepted=not reasons, reasons=reasons)
+
+
+def _boxes(name: str, digits: int, probabilities: Mapping[str, npt.ArrayLike], settings: Settings) -> Floats:
+    if name not in probabilities:
+        raise ValueError(f"there are no box probabilities for the field {name!r}")
+    try:
+        out = soften(probabilities[name], settings.noise, settings.class_prior)
+    except ValueError as e:
+        raise ValueError(f"field {name!r}: {e}") from None
+    if len(out) != digits:
+        raise ValueError(f"field {name!r} has {digits} boxes, but probabilities for {len(out)}")
+    return out
+
+
+def _believe(row: Row, message: Message, settings: Settings) -> _Belief:
+    """The row's own distribution times what the sums say."""
+    numbers = row.weights * message.at
+    mean = message.all / row.size
+    blank = row.blank * (settings.blank_is_zero * float(message.at[0]) + (1 - settings.blank_is_zero) * mean)
+    total = float(numbers.sum()) + blank + row.other * mean
+    if total <= 0:  # underflow on a hopeless sheet
+        return _Belief(row, row.weights, row.blank)
+    return _Belief(row, numbers / total, blank / total)
+
+
+def _best_sheet(network: Network, rows: Mapping[str, Row], settings: Settings) -> dict[str, int | None]:
+    """The single most probable combination of numbers and blank rows, by max-product."""
+    terms = {n: term(rows[n], settings.blank_is_zero, nudge=i) for i, n in enumerate(network.fields)}
+    # A pooled remainder is no reading; only a blank row may stand for any number here.
+    messages = Sheet(network, terms, best=True).infer().messages
+    out: dict[str, int | None] = {}
+    for name, message in messages.items():
+        row = rows[name]
+        numbers = terms[name].weights * message.at  # with the nudge, so that equal sheets are told apart alike everywhere
+        numbers[0] = min(terms[name].weights[0], row.weights[0] * (1 + 1e-9)) * message.at[0]
+        blank = row.blank * max(settings.blank_is_zero * float(message.at[0]), (1 - settings.blank_is_zero) / row.size * message.all)
+        k = int(numbers.argmax())
+        out[name] = int(row.values[k]) if numbers[k] >= blank else None
+    return out
+
+
+def _field(belief: _Belief, boxes: Floats, value: int | None, illegible: bool, settings: Settings) -> DecodedField:
+    row, numbers = belief.row, belief.numbers
+    others = numbers.copy()
+    if value is not None:
+        others[np.searchsorted(row.values, value)] = -1.0
+    second = int(others.argmax())
+    runner_up: int | None = int(row.values[second])
+    runner_up_probability = max(0.0, float(others[second]))
+    if value is not None and belief.blank > runner_up_probability:
+        runner_up, runner_up_probability = None, belief.blank
+    elif row.values.size == 1 and value is not None:
+        runner_up = None
+
+    flags = []
+    if float(numbers @ row.crossed) > settings.crossed_maximum or (boxes[:, CROSSED] >= 0.5).any():
+        flags.append("crossed-out")
+    if float(numbers @ row.odd) > settings.odd_maximum:
+        flags.append("odd-filling")
+    if value is not None and row.probability(value) < settings.alone_minimum and not illegible:
+        flags.append("against-boxes")
+    i = int(row.weights.argmax())
+    alone_value, alone = (int(row.values[i]), float(row.weights[i])) if row.weights[i] >= row.blank else (None, row.blank)
+    state = State.ILLEGIBLE if illegible else State.BLANK if value is None else State.NUMBER
+    if illegible:
+        raw = spell(boxes, None, odd=False)
+    elif value is None:
+        raw = "_" * len(boxes)
+    else:
+        raw = spell(boxes, value, odd=bool(row.odd[np.searchsorted(row.values, value)] > 0.5))
+    p = belief.probability(value)
+    return DecodedField(
+        value=None if illegible else value,
+        state=state,
+        probability=1.0 - p if illegible else p,
+        runner_up=value if illegible else runner_up,
+        runner_up_probability=p if illegible else runner_up_probability,
+        raw=raw,
+        alone=alone,
+        alone_value=alone_value,
+        flags=tuple(flags),
+    )
+
+
+def _sum(s: Sum, fields: Mapping[str, DecodedField], holds: Mapping[str, float]) -> SumReading:
+    """A sum on the numbers as reported. Blank and illegible fields are missing, never 0."""
+    left, right = ([fields[n].value for n in side] for side in (s.left, s.right))
+    sure = float(np.prod([fields[n].probability for n in (*s.left, *s.right)]))
+    if None in left or None in right:
+        return SumReading(s.name, s.rule, None, None, None, holds.get(s.name, 0.5))
+    a, b = (sum(v for v in side if v is not None) for side in (left, right))
+    ok = a == b if s.rule == "equal" else a <= b
+    return SumReading(s.name, s.rule, a, b, ok, holds.get(s.name, sure if ok else 1.0 - sure))
+
+
+def _reasons(form: Form, sheet: Decoded, linked: set[str], settings: Settings) -> tuple[str, ...]:
+    """Why a person must look; empty if nobody must."""
+    fields = sheet.fields
+    out = ["inconsistent"] if sheet.inconsistent >= settings.inconsistent else []
+    out += [f"sum-fails:{s.name}" for s, r in zip(form.sums, sheet.sums, strict=True) if s.evidence and r.holds is False]
+    for f in form.votes:
+        field = fields[f.name]
+        if field.state is not State.NUMBER:
+            out.append(f"{field.state}:{f.name}")
+        out += [f"{flag}:{f.name}" for flag in field.flags]
+        if field.value is not None and f.maximum is not None and field.value > f.maximum:
+            out.append(f"over-maximum:{f.name}")
+        least = settings.field_minimum if f.name in linked else settings.free_minimum
+        if field.probability < least or field.probability < settings.lead * field.runner_up_probability:
+            out.append(f"unsure:{f.name}")
+    if not out and sheet.probability < settings.accept:
+        out.append("unsure")
+    return tuple(out)
