@@ -1,0 +1,132 @@
+"""Read one box of a tally sheet: cell images to probabilities over ten digits, blank, mark and crossed-out.
+
+The network is a small convolutional one run by ONNX Runtime on one processor thread; `ocr/models/MODEL.md` says what
+it was trained on, how well it does and where it fails.
+"""
+
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime
+
+from ocr.errors import CotejoError
+
+CLASSES = ("0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "blank", "mark", "crossed")
+"""Class names in the order of the columns of `DigitReader.probabilities`."""
+BLANK = 10
+"""Nothing written in the box."""
+MARK = 11
+"""X, dash, dot, diagonal or blob that fills an empty box."""
+CROSSED = 12
+"""A digit struck out, scribbled over or overwritten beyond reading."""
+SIZE = 32
+"""Width and height of a cell in pixels."""
+MODEL = Path(__file__).parent / "models" / "digits.onnx"
+"""The weights that are shipped."""
+
+_INNER = slice(5, 27)  # the box without its margin: edges and neighbours there must not set the contrast
+_FLOOR = 48.0  # least difference of paper and ink, in grey levels: below it paper noise would turn into ink
+_BATCH = 512
+
+
+class DigitModelError(CotejoError):
+    """The weights are missing or are not ours, or the cells have the wrong shape."""
+
+
+def normalise(cells: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    """Bring cells to paper 0 and ink 1, whatever the light.
+
+    Paper is the 75th percentile of the inside of the box, ink its 1st; their distance is taken to be at least 48 grey
+    levels, so an empty box stays empty.
+
+    Parameters
+    ----------
+    cells : numpy.ndarray
+        uint8 [n, 32, 32], ink dark.
+
+    Returns
+    -------
+    numpy.ndarray
+        float32 [n, 1, 32, 32], limited to -0.5 … 1.5.
+    """
+    values = cells.astype(np.float32)
+    inside = np.sort(values[:, _INNER, _INNER].reshape(len(cells), 22 * 22), axis=1)
+    paper, ink = inside[:, 363], inside[:, 5]
+    span = np.maximum(paper - ink, np.float32(_FLOOR))
+    flat = (paper[:, None, None] - values) / span[:, None, None]
+    return np.clip(flat, -0.5, 1.5)[:, None].astype(np.float32)
+
+
+class DigitReader:
+    """The network with its temperature.
+
+    Parameters
+    ----------
+    model : Path, optional
+        Weights in ONNX format; the shipped ones when left out.
+    threads : int
+        Processor threads of one call.
+
+    Raises
+    ------
+    DigitModelError
+        If the weights are missing, unreadable or made for other classes.
+    """
+
+    def __init__(self, model: Path | None = None, threads: int = 1) -> None:
+        path = model or MODEL
+        if not path.is_file():
+            raise DigitModelError(f"The digit weights {path} are missing; reinstall, or give another file.")
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        try:
+            self._session = onnxruntime.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # ONNX Runtime raises its own unrelated types
+            raise DigitModelError(f"The digit weights {path} cannot be read; reinstall, or give another file.") from error
+        meta = self._session.get_modelmeta().custom_metadata_map
+        if meta.get("classes") != " ".join(CLASSES):
+            raise DigitModelError(f"The digit weights {path} were made for other classes; use weights trained by ocr.train.digits.")
+        self.temperature = float(meta["temperature"])
+
+    def logits(self, cells: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
+        """Raw scores [n, 13] before temperature."""
+        if cells.ndim != 3 or cells.shape[1:] != (SIZE, SIZE) or cells.dtype != np.uint8:
+            raise DigitModelError(f"Cells must be uint8 [n, {SIZE}, {SIZE}], not {cells.dtype} {list(cells.shape)}; cut them with ocr.cells.")
+        out = np.empty((len(cells), len(CLASSES)))
+        for start in range(0, len(cells), _BATCH):
+            part = normalise(cells[start : start + _BATCH])
+            out[start : start + _BATCH] = self._session.run(["logits"], {"cells": part})[0]
+        return out
+
+    def probabilities(self, cells: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
+        """Probabilities of the classes.
+
+        Parameters
+        ----------
+        cells : numpy.ndarray
+            uint8 [n, 32, 32], dark ink on light paper, cut with 15 % margin around the printed box; n may be 0.
+
+        Returns
+        -------
+        numpy.ndarray
+            float64 [n, 13], columns as `CLASSES`, rows sum to 1.
+
+        Raises
+        ------
+        DigitModelError
+            If the array has another shape or type.
+        """
+        scaled = self.logits(cells) / self.temperature
+        exp = np.exp(scaled - scaled.max(axis=1, keepdims=True))
+        result: npt.NDArray[np.float64] = exp / exp.sum(axis=1, keepdims=True)
+        return result
+
+
+@cache
+def default_reader() -> DigitReader:
+    """Return the reader with the shipped weights, loaded once per process."""
+    return DigitReader()
