@@ -1,0 +1,8 @@
+"""Audits: tables in, results out. Pure functions of polars frames and a seed.
+
+Importing the package registers every audit below; a new one is a new file and its name in this list.
+"""
+
+from audits import arithmetic, comparison, filings, integer_percent
+
+__all__ = ["arithmetic", "comparison", "filings", "integer_percent"]

@@ -1,0 +1,153 @@
+"""The sentences audits say, so built that they can be translated and never say more than their grade.
+
+Message ids are the English sentences. They are marked with `N_` where they are written and translated where
+they are shown, by handing a gettext function to `Sentence.text`, `headline` or `translate_flagged`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+if TYPE_CHECKING:
+    from audits.audit import Audit, AuditResult
+
+Translate = Callable[[str], str]
+Number = int | float | str | bool | None
+
+ALPHA = 0.05
+"""Level at which a grade C headline speaks of a pattern, and at which false-alarm rates are measured."""
+
+
+def N_(message: str) -> str:
+    """Mark a message id for extraction (``pybabel extract -k N_``) without translating it."""
+    return message
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """A message id and the numbers that go into it.
+
+    Parameters
+    ----------
+    message : English sentence with ``{named}`` places.
+    numbers : value for each place.
+    """
+
+    message: str
+    numbers: Mapping[str, Number] = field(default_factory=dict)
+
+    def text(self, _: Translate = N_) -> str:
+        """The sentence in the language of `_` (English when none is given)."""
+        return _(self.message).format(**self.numbers)
+
+    def numbers_json(self) -> str:
+        """The numbers as JSON with sorted keys, to keep beside the message in a table."""
+        return json.dumps(dict(self.numbers), sort_keys=True, ensure_ascii=False)
+
+
+# What each grade may say. The headline of a result is one of these sentences and nothing else.
+_HEADLINES: dict[str, str] = {
+    "none": N_("{title}: not applied. {why}"),
+    "A0": N_("{title}: no two confirmed records of an acta differ (records examined: {n})."),
+    "A1": N_("{title}: two records of the same acta differ. Stations flagged: {flagged}; examined: {n}."),
+    "B0": N_("{title}: no confirmed sheet contradicts itself (sheets examined: {n})."),
+    "B1": N_("{title}: a sheet contradicts itself. Stations flagged: {flagged}; sheets examined: {n}."),
+    "C0": N_("{title}: no pattern beyond the stated model was found (corrected p = {p}; n = {n})."),
+    "C1": N_(
+        "{title}: a pattern that the stated model does not explain (corrected p = {p}; n = {n}). "
+        "It says nothing about its cause."
+    ),
+    "D": N_("{title}: a description; nothing was tested (n = {n})."),
+}
+
+
+def headline(audit: Audit, result: AuditResult, _: Translate = N_) -> str:
+    """One sentence about a result that says what its grade allows, and no more.
+
+    Grade A says that two records differ, B that a sheet contradicts itself, C that a pattern is not explained
+    by the stated model (or that none was found), D that nothing was tested. A grade C result uses the p-value
+    corrected for the number of tests, or, outside a battery, its own.
+    """
+    flagged = result.flagged_stations
+    p = result.pvalue if result.pvalue_corrected is None else result.pvalue_corrected
+    if not result.applies:
+        kind = "none"
+    elif result.grade in ("A", "B"):
+        kind = f"{result.grade}{int(bool(flagged))}"
+    elif result.grade == "C" and p is not None:
+        kind = f"C{int(p <= ALPHA)}"
+    else:
+        kind = "D"
+    return _(_HEADLINES[kind]).format(
+        title=_(audit.title),
+        why=result.why_not.text(_) if result.why_not else "",
+        flagged=len(flagged),
+        n=result.n,
+        p="" if p is None else f"{p:.2g}",
+    )
+
+
+FLAGGED: dict[str, type[pl.DataType]] = {
+    "station_id": pl.String,
+    "contest": pl.String,
+    "field": pl.String,
+    "grade": pl.String,
+    "evidence": pl.String,
+    "votes": pl.Int64,
+    "photo": pl.String,
+    "message": pl.String,
+    "numbers": pl.String,
+}
+"""Columns of the table of flagged stations: `evidence` is `message` filled with `numbers` (JSON), in English."""
+
+
+def flag(
+    station_id: str,
+    sentence: Sentence,
+    grade: str,
+    *,
+    contest: str | None = None,
+    field: str | None = None,
+    votes: int | None = None,
+    photo: str | None = None,
+) -> dict[str, str | int | None]:
+    """One row of the table of flagged stations.
+
+    Parameters
+    ----------
+    votes : votes that this row is about (never negative); None when it is not about votes.
+    grade : A to D; never better than the grade of the audit that flags.
+    """
+    return {
+        "station_id": station_id,
+        "contest": contest,
+        "field": field,
+        "grade": grade,
+        "evidence": sentence.text(),
+        "votes": votes,
+        "photo": photo,
+        "message": sentence.message,
+        "numbers": sentence.numbers_json(),
+    }
+
+
+def flagged_frame(rows: list[dict[str, str | int | None]]) -> pl.DataFrame:
+    """The table of flagged stations, in an order that does not depend on the order of `rows`."""
+    frame = pl.DataFrame(rows, schema=FLAGGED)
+    return frame.unique().sort(
+        "station_id", "contest", "field", "message", "numbers", "photo", nulls_last=True
+    )
+
+
+def translate_flagged(flagged: pl.DataFrame, _: Translate) -> pl.DataFrame:
+    """The same table with `evidence` in the language of `_`."""
+    texts = [
+        Sentence(message, json.loads(numbers)).text(_)
+        for message, numbers in zip(flagged["message"], flagged["numbers"], strict=True)
+    ]
+    return flagged.with_columns(pl.Series("evidence", texts, dtype=pl.String))
