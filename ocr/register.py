@@ -1,0 +1,165 @@
+"""Photo to page: which form it is, and where each of its boxes lies in the photo.
+
+Coarse to fine: the photo is unwarped along its own lines (`ocr.lines`), the forms' printed lines are laid on it and bent
+onto it (`ocr.match`), each row of boxes is moved onto its edges (`ocr.snap`). A page whose boxes cannot be found is
+refused, because a number read from the wrong place is worse than none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from ocr.errors import CotejoError
+from ocr.form import Form
+from ocr.lines import F64, U8, Sheet, unwarp
+from ocr.match import LONG, Match, Matcher, Warp
+from ocr.snap import Pyramid, Snapped, snap
+
+REFINED = 5  # hypotheses refined, over all forms
+SAME_FORM = 3  # of these, at most for one form
+RIVAL = 0.6  # a form of at least this part of the best quality is a rival whose boxes are looked for as well
+ENOUGH = 0.25  # the least quality of a match
+CLEAR = 0.25  # a field counts as seen from this clearness on
+SEEN = 0.6  # the least part of the fields to be seen
+INSIDE = 0.98  # the least part of the box corners within the photo
+
+
+class NotFound(CotejoError):
+    """No known form was found on the photo; the message says why."""
+
+
+@dataclass(frozen=True)
+class Registration:
+    """Where a form lies in a photo.
+
+    Attributes
+    ----------
+    form : Form
+    transform : (3, 3) float64
+        Homography from page units to photo pixels (coarse: of the whole page, which may be bent).
+    corners : dict of str to (boxes, 4, 2) float64
+        Corners of each box of each field in photo pixels, clockwise from the box's top left (fine).
+    score : float
+        0 to 1: how well the printed lines and the boxes were found.
+    orientation : float
+        By how many degrees the page stands turned clockwise in the photo.
+    seen : dict of str to float
+        0 to 1 for each field: how clearly the edges of its boxes were found.
+    """
+
+    form: Form
+    transform: F64
+    corners: dict[str, F64]
+    score: float
+    orientation: float
+    seen: dict[str, float]
+
+
+class _Page:
+    """A refined match as a map from page units to photo pixels."""
+
+    def __init__(self, form: Form, warp: Warp, sheet: Sheet) -> None:
+        self.unit = LONG / max(form.page.width, form.page.height)
+        self.warp = warp
+        self.to_photo = sheet.to_photo
+
+    def __call__(self, page: F64) -> F64:
+        flat = self.warp(page * self.unit)
+        p = np.concatenate([flat, np.ones((len(flat), 1))], axis=1) @ self.to_photo.T
+        return np.asarray(p[:, :2] / p[:, 2:], dtype=np.float64)
+
+
+def register(gray: U8, forms: Sequence[Form]) -> Registration:
+    """Find which of the forms a photo shows, and where its boxes are.
+
+    Parameters
+    ----------
+    gray : (H, W) uint8
+        The photo, in any orientation.
+    forms : sequence of Form
+        The forms it may show.
+
+    Raises
+    ------
+    NotFound
+        If it shows none of them well enough to be read.
+    """
+    sheet = unwarp(gray)
+    if sheet.segments < 12:
+        raise NotFound("no printed form is visible on this photo; take it again, sharp and from above")
+    matches = _matches(sheet, forms)
+    pyramid = Pyramid(gray)
+    found: list[tuple[float, Match, Snapped, _Page]] = []
+    for match in matches:
+        if match.quality < RIVAL * matches[0].quality:
+            continue
+        page = _Page(match.form, match.warp, sheet)
+        snapped = snap(pyramid, match.form, page)
+        found.append((_score(match, snapped), match, snapped, page))
+    found.sort(key=lambda f: -f[0])
+    if not found:
+        raise NotFound("no form is known to look for; add one under ocr/forms")
+    score, match, snapped, page = found[0]
+    corners = _corners(match.form, snapped, page)
+    _gate(gray, match, snapped, corners)
+    transform = _transform(match.form, page)
+    return Registration(match.form, transform, corners, round(score, 9), _orientation(match.form, page), snapped.seen)
+
+
+def _matches(sheet: Sheet, forms: Sequence[Form]) -> list[Match]:
+    """The best match of each of the most likely forms, the best first."""
+    matcher = Matcher(sheet)
+    rough = [r for form in forms for r in matcher.rough(form)[:SAME_FORM]]
+    rough.sort(key=lambda r: -r.score)
+    best: dict[str, Match] = {}
+    for r in rough[:REFINED]:
+        match = matcher.refined(r)
+        if r.form.id not in best or match.quality > best[r.form.id].quality:
+            best[r.form.id] = match
+    return sorted(best.values(), key=lambda m: -m.quality)
+
+
+def _seen(form: Form, snapped: Snapped) -> float:
+    """Part of the fields with printed edges whose edges were found."""
+    seen = [min(1.0, snapped.seen[f.name] / CLEAR) for f in form.fields if f.edges != "none"]
+    return float(np.mean(seen)) if seen else 1.0
+
+
+def _score(match: Match, snapped: Snapped) -> float:
+    return float(np.sqrt(match.quality * _seen(match.form, snapped)))
+
+
+def _gate(gray: U8, match: Match, snapped: Snapped, corners: dict[str, F64]) -> None:
+    if match.quality < ENOUGH or _seen(match.form, snapped) < SEEN:
+        raise NotFound("the photo shows another form or page, or too little of it; photograph the whole page again")
+    h, w = gray.shape
+    points = np.concatenate([c.reshape(-1, 2) for c in corners.values()])
+    inside = (points[:, 0] >= 0) & (points[:, 0] <= w - 1) & (points[:, 1] >= 0) & (points[:, 1] <= h - 1)
+    if inside.mean() < INSIDE:
+        raise NotFound("the page is cut off: some of its boxes lie outside the photo; photograph the whole page again")
+
+
+def _corners(form: Form, snapped: Snapped, page: _Page) -> dict[str, F64]:
+    out = {}
+    for field in form.fields:
+        b = np.array(field.boxes)
+        quads = np.stack([b[:, :2], b[:, :2] + b[:, 2:] * [1, 0], b[:, :2] + b[:, 2:], b[:, :2] + b[:, 2:] * [0, 1]], axis=1)
+        out[field.name] = page((quads + snapped.shift[field.name]).reshape(-1, 2)).reshape(-1, 4, 2)
+    return out
+
+
+def _transform(form: Form, page: _Page) -> F64:
+    x, y = np.meshgrid(np.linspace(0, form.page.width, 9), np.linspace(0, form.page.height, 9))
+    grid = np.stack([x.ravel(), y.ravel()], axis=1)
+    m, _ = cv2.findHomography(grid, page(grid), 0)
+    return np.asarray(m / m[2, 2], dtype=np.float64)
+
+
+def _orientation(form: Form, page: _Page) -> float:
+    w, h = form.page.width, form.page.height
+    a, b = page(np.array([[0.3 * w, 0.5 * h], [0.7 * w, 0.5 * h]]))
+    return round(float(np.degrees(np.arctan2(b[1] - a[1], b[0] - a[0]))), 3)
