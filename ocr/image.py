@@ -296,7 +296,7 @@ class _Decoder:
                 theirs.close()
                 self._channel = ours
                 ours.settimeout(START_S)
-                self._listen(ours)
+                self._cpu_s = float(self._listen(ours).get("cpu", 0.0))
             except (_Died, OSError, ValueError) as e:
                 theirs.close()
                 ours.close()

@@ -51,7 +51,7 @@ def main(channel: int) -> None:
     cv2.setNumThreads(1)
     Image.MAX_IMAGE_PIXELS = None  # the limit of the request is stricter, and has its own sentence
     with socket.socket(fileno=channel) as parent:
-        _send(parent, {"ready": True})
+        _send(parent, {"cpu": _cpu_s()})
         while request := _receive(parent):
             message, source, target = request
             try:
@@ -59,8 +59,12 @@ def main(channel: int) -> None:
             finally:
                 os.close(source)
                 os.close(target)
-            answer["cpu"] = sum(resource.getrusage(resource.RUSAGE_SELF)[:2])
+            answer["cpu"] = _cpu_s()
             _send(parent, answer)
+
+
+def _cpu_s() -> float:
+    return sum(resource.getrusage(resource.RUSAGE_SELF)[:2])
 
 
 def _send(parent: socket.socket, message: dict[str, Any]) -> None:
@@ -79,8 +83,7 @@ def _receive(parent: socket.socket) -> tuple[dict[str, Any], int, int] | None:
 
 
 def _serve(message: dict[str, Any], source: int, target: int) -> dict[str, Any]:
-    used = sum(resource.getrusage(resource.RUSAGE_SELF)[:2])
-    resource.setrlimit(resource.RLIMIT_CPU, (math.ceil(used + message["cpu_s"]), resource.RLIM_INFINITY))
+    resource.setrlimit(resource.RLIMIT_CPU, (math.ceil(_cpu_s() + message["cpu_s"]), resource.RLIM_INFINITY))
     resource.setrlimit(resource.RLIMIT_AS, (message["memory"], resource.RLIM_INFINITY))
     os.lseek(2, 0, os.SEEK_SET)
     os.ftruncate(2, 0)

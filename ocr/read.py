@@ -1,0 +1,218 @@
+"""Photo to `Reading`: open, find the form, cut the boxes, read the digits, weigh the sums, read the station.
+
+`read` is the one name that other packages need. A photo that cannot be read is an ordinary result (a refusal with its
+reason); what is raised is a mistake in the call (no such file) or a machine that does not work (no weights).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ocr import image
+from ocr.cells import cut
+from ocr.codes import find_codes, stations
+from ocr.decode import Decoded, DecodedField, decode
+from ocr.digits import MODEL, default_reader
+from ocr.errors import CotejoError
+from ocr.form import Form, Role, load_forms
+from ocr.image import Limits, Picture, Refused, open_picture, page_count
+from ocr.reading import DECIMALS, CodeReading, FieldReading, Reading, State, SumReading, refusal
+from ocr.register import NotFound, Registration, register
+
+VERSION = "1"  # of everything but the weights: raise it when the same photo and weights may read differently
+STATION_SURE = 0.99  # least probability of a printed station number that is used
+
+READER = (
+    f"{VERSION}+{hashlib.sha256(MODEL.read_bytes()).hexdigest()[:12] if MODEL.is_file() else 'no-weights'}"
+)
+"""The reader's version and the hash of its network; a reading is made by exactly one."""
+
+_log = logging.getLogger(__name__)
+
+
+def read(
+    photo: Path | bytes, forms: Mapping[str, Form] | None = None, *, file: str = "", page: int = 1
+) -> Reading:
+    """Read one page of one photo. Deterministic; a bad photo gives a refusal, never an exception.
+
+    Parameters
+    ----------
+    photo : Path or bytes
+        A JPEG, PNG, WebP, TIFF or PDF file, or its bytes.
+    forms : mapping of str to Form, optional
+        The forms it may show; the ones under ``ocr/forms`` if left out.
+    file : str
+        A name for people; the path's own name if left out.
+    page : int
+        Page within the file, from 1.
+
+    Raises
+    ------
+    CotejoError
+        If there is no such file, or the weights are missing.
+    MachineError
+        If the process that opens pictures cannot be started.
+    """
+    data, sha256, file = _bytes(photo, file)
+    if data is None:
+        why = str(Refused("too-many-bytes", Limits().bytes // 2**20))
+        return refusal(file=file, sha256=sha256, why=why, reader=READER, page=page)
+    return _read(data, sha256, load_forms() if forms is None else forms, file, page)
+
+
+def read_all(
+    photo: Path | bytes, forms: Mapping[str, Form] | None = None, *, file: str = ""
+) -> list[Reading]:
+    """Read every page of a file, in order; parameters and exceptions as for `read`."""
+    data, sha256, file = _bytes(photo, file)
+    try:
+        pages = page_count(data) if data is not None else 1
+    except Refused:
+        pages = 1  # reading the first page says why
+    known = load_forms() if forms is None else forms
+    if data is None:
+        return [read(photo, known, file=file)]
+    return [_read(data, sha256, known, file, page) for page in range(1, pages + 1)]
+
+
+def warm_up() -> None:
+    """Load the weights and the forms and start the process that opens pictures, before the first photo comes."""
+    default_reader()
+    load_forms()
+    image.warm_up()
+
+
+def _bytes(photo: Path | bytes, file: str) -> tuple[bytes | None, str, str]:
+    """The bytes (None if there are too many to hold), their SHA-256, and the name."""
+    if isinstance(photo, bytes):
+        return photo, hashlib.sha256(photo).hexdigest(), file
+    try:
+        with photo.open("rb") as stream:
+            data = stream.read(Limits().bytes + 1)
+            digest = hashlib.sha256(data)
+            if len(data) <= Limits().bytes:
+                return data, digest.hexdigest(), file or photo.name
+            while part := stream.read(2**20):
+                digest.update(part)
+            return None, digest.hexdigest(), file or photo.name
+    except OSError as e:
+        raise CotejoError(f"the photo {photo} cannot be read ({e.strerror}); check the path") from None
+
+
+def _read(data: bytes, sha256: str, forms: Mapping[str, Form], file: str, page: int) -> Reading:
+    size: tuple[int, int] = (0, 0)
+    codes: tuple[CodeReading, ...] = ()
+    try:
+        picture = open_picture(data, page)
+        size = (picture.pixels.shape[1], picture.pixels.shape[0])
+        gray = np.asarray(cv2.cvtColor(picture.pixels, cv2.COLOR_BGR2GRAY), np.uint8)
+        try:
+            registration = register(gray, list(forms.values()))
+        except NotFound:
+            codes = find_codes(gray)  # they may tell a person which station's photo this is
+            raise
+        return _reading(picture, gray, registration, sha256, file)
+    except (Refused, NotFound) as e:
+        why = str(e)
+    except CotejoError:
+        raise  # not the photo's fault
+    except Exception as e:  # one strange photo must not end a night of reading; the log has the whole story
+        _log.exception("the reader failed on %s (page %d)", sha256, page)
+        why = f"the reader failed on this photo ({type(e).__name__}); key it by hand and report the photo's SHA-256"
+    return refusal(file=file, sha256=sha256, why=why, reader=READER, page=page, size=size, codes=codes)
+
+
+def _reading(
+    picture: Picture, gray: NDArray[np.uint8], registration: Registration, sha256: str, file: str
+) -> Reading:
+    form = registration.form
+    decoded = decode(form, _probabilities(form, cut(gray, registration)))
+    codes = find_codes(gray, registration)
+    station, source, trouble = _station(form, codes, decoded)
+    return Reading(
+        file=file,
+        sha256=sha256,
+        page=picture.page,
+        form=form.id,
+        verified=form.verified,
+        refused=None,
+        station_id=station,
+        station_source=source,
+        accepted=decoded.accepted and not trouble,
+        reasons=(*decoded.reasons, *trouble),
+        probability=_round(decoded.probability),
+        inconsistent=_round(decoded.inconsistent),
+        registration=_round(registration.score),
+        transform=tuple(_round(x) for x in registration.transform.ravel()),
+        size=(gray.shape[1], gray.shape[0]),
+        reader=READER,
+        fields={name: _field(f, registration.corners[name]) for name, f in decoded.fields.items()},
+        sums=tuple(
+            SumReading(s.sum, s.rule, s.left, s.right, s.holds, _round(s.probability)) for s in decoded.sums
+        ),
+        codes=codes,
+    )
+
+
+def _probabilities(form: Form, cells: Mapping[str, NDArray[np.uint8]]) -> dict[str, NDArray[np.float64]]:
+    """All boxes of the sheet through the network at once."""
+    names = [f.name for f in form.fields]
+    every = default_reader().probabilities(np.concatenate([cells[name] for name in names]))
+    ends = np.cumsum([len(cells[name]) for name in names])
+    return dict(zip(names, np.split(every, ends[:-1]), strict=True))
+
+
+def _station(
+    form: Form, codes: tuple[CodeReading, ...], decoded: Decoded
+) -> tuple[str | None, str | None, tuple[str, ...]]:
+    """The station's id, where it was read, and what is wrong with it.
+
+    Codes come before the printed number; leading zeros make no difference between the two.
+    """
+    told = stations(form, codes)
+    printed = _printed(form, decoded)
+    if len(told) > 1:
+        return None, None, ("station-differs",)  # nobody can say from here which code is this sheet's
+    if told:
+        differs = printed is not None and printed.lstrip("0") != told[0][0].lstrip("0")
+        return (*told[0], ("station-differs",) if differs else ())
+    if printed is not None:
+        return printed, "printed", ()
+    asked = bool(form.codes) or any(f.role is Role.STATION for f in form.fields)
+    return None, None, ("no-station",) if asked else ()
+
+
+def _printed(form: Form, decoded: Decoded) -> str | None:
+    for f in form.fields:
+        if f.role is Role.STATION:
+            field = decoded.fields[f.name]
+            text = field.raw.lstrip("_x")
+            sure = field.state is State.NUMBER and field.probability >= STATION_SURE
+            return text if sure and text.isdecimal() else None
+    return None
+
+
+def _field(field: DecodedField, corners: NDArray[np.float64]) -> FieldReading:
+    return FieldReading(
+        value=field.value,
+        state=field.state,
+        probability=_round(field.probability),
+        runner_up=field.runner_up,
+        runner_up_probability=_round(field.runner_up_probability),
+        raw=field.raw,
+        alone=_round(field.alone),
+        alone_value=field.alone_value,
+        boxes=tuple(tuple((round(float(x), 2), round(float(y), 2)) for x, y in box) for box in corners),
+        flags=field.flags,
+    )
+
+
+def _round(value: float) -> float:
+    return round(float(value), DECIMALS)
