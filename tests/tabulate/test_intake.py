@@ -107,7 +107,7 @@ def test_the_name_claims_the_station_and_what_is_said_outright_wins(mission: Mis
         (b"PK\x03\x04....", "nested-zip", "is an archive where a photo should be", False),
         (b"\x00\x00\x00\x18ftypheic....", "heic", "send it as JPEG", True),
         (
-            b"\xff\xd8\xff" + b"x" * 500_000,
+            b"\xff\xd8\xff" + b"x" * 700_000,
             "too-large",
             "send a smaller picture or raise intake.max_bytes",
             False,
@@ -123,7 +123,7 @@ def test_a_refused_file_is_recorded_with_its_reason(
 ) -> None:
     path = template / "mission.toml"
     path.write_text(
-        path.read_text(encoding="utf-8") + "max_bytes = 400_000\nmax_pdf_pages = 10\n", encoding="utf-8"
+        path.read_text(encoding="utf-8") + "max_bytes = 600_000\nmax_pdf_pages = 10\n", encoding="utf-8"
     )
     mission = Mission.create(tmp_path / "m", template)
     receipt = receive(mission, data, "acta.jpg", actor="ana", station="001", at=AT)

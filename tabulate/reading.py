@@ -1,0 +1,234 @@
+"""Readings in bulk, over any executor: local processes, or a Dask cluster's ``client.get_executor()``.
+
+Every photo that has no reading by the present reader is read, and each result goes into the ledger as it arrives. So it
+can be stopped at any moment and run again: what was read stays, the rest is read. Results arrive in any order; the
+derived tables sort them, so they are the same for any number of workers.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from typing import Any
+
+from ocr.errors import CotejoError, MachineError
+from ocr.form import Form
+from ocr.reading import Reading, refusal
+from tabulate.intake import RECEIVED
+from tabulate.ledger import canonical
+from tabulate.mission import Mission
+
+READ = "photo-read"
+# Bytes, forms and a name for people in; the readings of all pages as plain JSON out. Must be importable by workers.
+ReadPhoto = Callable[[bytes, Mapping[str, Form], str], list[dict[str, Any]]]
+
+
+@dataclass(frozen=True, slots=True)
+class ReadSummary:
+    """What one run did: photos read now, of these refused; and photos that had been read before."""
+
+    read: int
+    refused: int
+    before: int
+
+
+def read_photo(data: bytes, forms: Mapping[str, Form], name: str) -> list[dict[str, Any]]:
+    """Read all pages of one file: what a worker does."""
+    from ocr.read import read_all
+
+    return [r.to_json() for r in read_all(data, forms, file=name)]
+
+
+def reader_version(mission: Mission) -> str:
+    """Version of the reader, of its network and of the mission's forms: another one may read the same photo otherwise."""
+    from ocr.read import READER
+
+    forms = canonical([mission.forms[name].model_dump(mode="json") for name in sorted(mission.forms)])
+    return f"{READER}/{sha256(forms.encode()).hexdigest()[:12]}"
+
+
+def unread(mission: Mission, version: str) -> dict[str, str]:
+    """The photos without a reading by that version, each with its first name, by SHA-256."""
+    done = {e.subject for e in mission.ledger.entries(READ) if e.body["version"] == version}
+    names: dict[str, str] = {}
+    for entry in mission.ledger.entries(RECEIVED):
+        if entry.subject not in done:
+            names.setdefault(entry.subject, entry.body["name"])
+    return dict(sorted(names.items()))
+
+
+def read_photos(
+    mission: Mission,
+    *,
+    workers: int = 1,
+    executor: Executor | None = None,
+    actor: str = "reader",
+    progress: bool = False,
+    read: ReadPhoto = read_photo,
+    version: str | None = None,
+    at: datetime | None = None,
+) -> ReadSummary:
+    """Read every photo that the present reader has not read yet.
+
+    Parameters
+    ----------
+    workers : int
+        Local processes to start, if no `executor` is given.
+    executor : Executor, optional
+        Where to read instead. It is not shut down.
+    progress : bool
+        Show a bar on standard error.
+    read, version : optional
+        Another reader and its version; the present one if left out.
+
+    Raises
+    ------
+    MachineError
+        If a reading cannot be stored. What was stored before stays.
+    KeyboardInterrupt
+        If it was stopped; what had been read by then is stored.
+    """
+    if workers < 1:
+        raise CotejoError(f"{workers} workers cannot read anything; give 1 or more")
+    version = version or reader_version(mission)
+    names = unread(mission, version)
+    before = len(mission.ledger.subjects(RECEIVED)) - len(names)
+    if not names:
+        return ReadSummary(0, 0, before)
+    mission.record_settings(actor)
+    pool = executor or _pool(min(workers, len(names)))
+    refused = 0
+    try:
+        results = _results(mission, names, pool, workers=workers, read=read, retry=executor is None)
+        for photo, readings in _with_bar(results, len(names), progress):
+            refused += _record(mission, photo, readings, version=version, actor=actor, at=at)
+    finally:
+        if executor is None:
+            pool.shutdown(wait=False, cancel_futures=True)
+    return ReadSummary(len(names), refused, before)
+
+
+def _pool(workers: int) -> ProcessPoolExecutor:
+    # Spawned, not forked: a fork of a process with threads (numpy, onnxruntime, polars) may hang.
+    return ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_ignore_interrupt)
+
+
+def _ignore_interrupt() -> None:
+    """Ctrl-C reaches the whole process group; the parent alone decides what it means."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _results(
+    mission: Mission,
+    names: Mapping[str, str],
+    pool: Executor,
+    *,
+    workers: int,
+    read: ReadPhoto,
+    retry: bool,
+) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """Readings as they arrive. A photo whose worker died is read again alone, and refused if that worker dies too."""
+    waiting = iter(names.items())
+    running: dict[Future[list[dict[str, Any]]], str] = {}
+    lost: list[str] = []
+
+    def submit() -> bool:
+        for photo, name in waiting:
+            try:
+                running[pool.submit(read, mission.blobs.get(photo), mission.forms, name)] = photo
+            except RuntimeError:  # the pool broke or was shut down; BrokenExecutor is one too
+                lost.append(photo)
+                continue
+            return True
+        return False
+
+    # Twice as many as there are workers: they never wait, and few photos are in memory.
+    while len(running) < 2 * workers and submit():
+        pass
+    try:
+        while running:
+            done, _ = wait(running, return_when=FIRST_COMPLETED)
+            for future in done:
+                photo = running.pop(future)
+                error = future.exception()
+                if isinstance(error, CotejoError):
+                    raise error
+                if error is None:
+                    yield photo, future.result()
+                else:
+                    lost.append(photo)
+                submit()
+    except KeyboardInterrupt:
+        for future, photo in running.items():
+            if future.done() and future.exception() is None:
+                yield photo, future.result()
+        raise
+    for photo in sorted(lost):
+        yield photo, _read_alone(mission, photo, names[photo], None if retry else pool, read)
+
+
+def _read_alone(
+    mission: Mission, photo: str, name: str, pool: Executor | None, read: ReadPhoto
+) -> list[dict[str, Any]]:
+    own = pool or _pool(1)
+    try:
+        return own.submit(read, mission.blobs.get(photo), mission.forms, name).result()
+    except CotejoError:
+        raise
+    except Exception as e:
+        why = f"the reader stopped on this photo twice ({type(e).__name__}); a person must look at it"
+        return [refusal(file=name, sha256=photo, why=why, reader="none").to_json()]
+    finally:
+        if pool is None:
+            own.shutdown(wait=False, cancel_futures=True)
+
+
+def _record(
+    mission: Mission,
+    photo: str,
+    readings: list[dict[str, Any]],
+    *,
+    version: str,
+    actor: str,
+    at: datetime | None,
+) -> int:
+    """Store the readings of one photo; 1 if none of its pages could be read."""
+    wrong = [r for r in readings if r["sha256"] != photo]
+    if wrong or not readings:
+        raise MachineError(
+            f"the reader gave back another photo than {photo}; install it again, nothing was stored for it"
+        )
+    with mission.ledger.writing() as writer:
+        # Another process may have read it meanwhile.
+        if not any(e.body["version"] == version for e in writer.entries(READ, subject=photo)):
+            writer.append(READ, {"version": version, "readings": readings}, actor=actor, subject=photo, at=at)
+    return int(all(r["refused"] is not None for r in readings))
+
+
+def reading_of(mission: Mission, photo: str, page: int = 1) -> Reading | None:
+    """The latest reading of a page, whole, with its boxes; None if it was not read."""
+    entry = mission.ledger.last(READ, subject=photo)
+    readings = entry.body["readings"] if entry else []
+    return next((Reading.from_json(r) for r in readings if r["page"] == page), None)
+
+
+def _with_bar(
+    results: Iterator[tuple[str, list[dict[str, Any]]]], total: int, show: bool
+) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    if not show:
+        yield from results
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("reading"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task("reading", total=total)
+        for result in results:
+            yield result
+            bar.advance(task)

@@ -1,0 +1,84 @@
+"""Readings without pixels: the bytes of a made-up photo say what shall be read on it.
+
+A made-up photo is a JPEG start followed by JSON: ``form``, ``station``, ``fields`` (name to a number, "blank" or
+"illegible"), and optional ``unsure`` (names), ``refuse``, ``die``, ``sleep``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ocr.form import Form
+from ocr.reading import FieldReading, Reading, State, SumReading, refusal
+from tabulate.blobs import sha256
+
+VERSION = "fake-1"
+START = b"\xff\xd8\xff"
+
+
+def photo(**what: Any) -> bytes:
+    return START + json.dumps(what, sort_keys=True).encode()
+
+
+def read(data: bytes, forms: Mapping[str, Form], name: str) -> list[dict[str, Any]]:
+    what = json.loads(data[len(START) :])
+    time.sleep(what.get("sleep", 0))
+    if what.get("die"):
+        os._exit(1)
+    if what.get("die_once"):
+        flag = Path(what["die_once"])
+        if not flag.exists():
+            flag.touch()
+            os._exit(1)
+    if what.get("refuse"):
+        return [refusal(file=name, sha256=sha256(data), why=what["refuse"], reader=VERSION).to_json()]
+    form = forms[what["form"]]
+    unsure = set(what.get("unsure", ()))
+    fields = {}
+    for f in form.votes:
+        value = what["fields"][f.name]
+        state = State.NUMBER if isinstance(value, int) else State(value)
+        number = value if isinstance(value, int) else None
+        sure = 0.6 if f.name in unsure else 0.9999
+        raw = str(value).zfill(f.digits) if number is not None else {"blank": "___"}.get(value, "???")
+        fields[f.name] = FieldReading(number, state, sure, None, round(1 - sure, 9), raw, sure, number)
+    sums = []
+    for s in form.sums:
+        left, right = ([fields[n].value for n in side] for side in (s.left, s.right))
+        if None in left or None in right:
+            sums.append(SumReading(s.name, s.rule, None, None, None, 0.5))
+            continue
+        a, b = sum(v or 0 for v in left), sum(v or 0 for v in right)
+        holds = a == b if s.rule == "equal" else a <= b
+        sums.append(SumReading(s.name, s.rule, a, b, holds, 0.999 if holds else 0.001))
+    fails = any(s.holds is False for s in sums)
+    reasons = [f"unsure:{n}" for n in sorted(unsure)] + [
+        f"sum-fails:{s.sum}" for s in sums if s.holds is False
+    ]
+    reasons += [f"illegible:{n}" for n, f in fields.items() if f.state is State.ILLEGIBLE]
+    reading = Reading(
+        file=name,
+        sha256=sha256(data),
+        page=1,
+        form=form.id,
+        verified=form.verified,
+        refused=None,
+        station_id=what.get("station"),
+        station_source="qr" if what.get("station") else None,
+        accepted=not reasons,
+        reasons=tuple(reasons),
+        probability=0.6 if unsure else 0.999,
+        inconsistent=0.999 if fails else 0.001,
+        registration=0.95,
+        transform=(1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0),
+        size=(100, 80),
+        reader=VERSION,
+        fields=fields,
+        sums=tuple(sums),
+    )
+    return [reading.to_json()]
