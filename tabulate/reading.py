@@ -8,6 +8,7 @@ derived tables sort them, so they are the same for any number of workers.
 from __future__ import annotations
 
 import multiprocessing
+import os
 import signal
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
@@ -30,11 +31,12 @@ ReadPhoto = Callable[[bytes, Mapping[str, Form], str], list[dict[str, Any]]]
 
 @dataclass(frozen=True, slots=True)
 class ReadSummary:
-    """What one run did: photos read now, of these refused; and photos that had been read before."""
+    """What one run did: photos read now, of these refused; photos read before; photos that still wait."""
 
     read: int
     refused: int
     before: int
+    waiting: int = 0
 
 
 def read_photo(data: bytes, forms: Mapping[str, Form], name: str) -> list[dict[str, Any]]:
@@ -65,10 +67,10 @@ def unread(mission: Mission, version: str) -> dict[str, str]:
 def read_photos(
     mission: Mission,
     *,
-    workers: int = 1,
+    workers: int | None = None,
     executor: Executor | None = None,
     actor: str = "reader",
-    progress: bool = False,
+    progress: bool = True,
     read: ReadPhoto = read_photo,
     version: str | None = None,
     at: datetime | None = None,
@@ -77,8 +79,8 @@ def read_photos(
 
     Parameters
     ----------
-    workers : int
-        Local processes to start, if no `executor` is given.
+    workers : int, optional
+        Processes to start, if no `executor` is given; else how many it has. Default: one a core.
     executor : Executor, optional
         Where to read instead. It is not shut down.
     progress : bool
@@ -93,6 +95,7 @@ def read_photos(
     KeyboardInterrupt
         If it was stopped; what had been read by then is stored.
     """
+    workers = workers if workers is not None else os.cpu_count() or 1
     if workers < 1:
         raise CotejoError(f"{workers} workers cannot read anything; give 1 or more")
     version = version or reader_version(mission)
@@ -110,7 +113,7 @@ def read_photos(
     finally:
         if executor is None:
             pool.shutdown(wait=False, cancel_futures=True)
-    return ReadSummary(len(names), refused, before)
+    return ReadSummary(len(names), refused, before, len(unread(mission, version)))
 
 
 def _pool(workers: int) -> ProcessPoolExecutor:

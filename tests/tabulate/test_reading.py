@@ -27,7 +27,9 @@ def send(mission: Mission, count: int = 1, **more: object) -> list[str]:
 
 
 def run(mission: Mission, **more: object) -> ReadSummary:
-    return read_photos(mission, read=fake.read, version=fake.VERSION, **more)  # type: ignore[arg-type]
+    return read_photos(
+        mission, read=fake.read, version=fake.VERSION, **{"workers": 1, "progress": False} | more
+    )  # type: ignore[arg-type]
 
 
 def test_only_what_was_not_read_is_read(mission: Mission) -> None:

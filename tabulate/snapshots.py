@@ -1,0 +1,223 @@
+"""Official snapshots: the authority's count as it stood at one time, imported and kept for good.
+
+The original file goes into the blobs, and the ledger says which format it has and when the count stood like that. The
+tables are parsed from it anew at every rebuild. Two snapshots never replace each other.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from ocr.errors import CotejoError
+from ocr.form import Role
+from tabulate.ledger import utc_now
+from tabulate.mission import Mission, Official
+from tabulate.official import NUMBER_COLUMNS, OfficialCount, detect, read_official
+from tabulate.schema import conform, empty
+
+IMPORTED = "snapshot-imported"
+TABLES = ("snapshots", "official_stations", "official_fields", "official_problems")
+
+
+def import_snapshot(
+    mission: Mission, path: Path | str, *, format: str = "auto", at: datetime | None = None, actor: str
+) -> dict[str, Any]:
+    """Import one official file as a snapshot.
+
+    Parameters
+    ----------
+    format : str
+        Id of an official format, or ``auto`` to find it by the file's heading.
+    at : datetime, optional
+        When the authority's count stood like this; with a zone. Default: now.
+
+    Returns
+    -------
+    dict
+        ``snapshot`` (its id), ``status`` (``new`` or ``already here``), ``format``, ``verified``, ``taken_at``, ``blob``,
+        ``rows``, ``stations``, ``problems``, ``seq``, ``hash``.
+
+    Raises
+    ------
+    CotejoError
+        If the file cannot be taken over, or names a contest or an option that the mission does not have; nothing changes.
+    """
+    path = Path(path)
+    if format == "auto":
+        format = detect(path).id
+    count = read_official(path, format)
+    _translate(mission, count, path.name)
+    taken = (at or utc_now()).astimezone(UTC).isoformat(timespec="microseconds")
+    try:
+        data = path.read_bytes()
+    except OSError as e:
+        raise CotejoError(
+            f"{path} cannot be read ({e.strerror}); check the path and its permissions"
+        ) from None
+    mission.record_settings(actor)
+    blob = mission.blobs.put(data)
+    with mission.ledger.writing() as writer:
+        known = writer.entries(IMPORTED)
+        same = [e for e in known if e.subject == blob and (at is None or e.body["taken_at"] == taken)]
+        status = "already here" if same else "new"
+        if same:
+            entry = same[0]
+        else:
+            body = {
+                "snapshot": f"s{len(known) + 1:03}",
+                "format": format,
+                "name": path.name,
+                "taken_at": taken,
+            }
+            entry = writer.append(IMPORTED, body, actor=actor, subject=blob)
+    return {
+        "snapshot": entry.body["snapshot"],
+        "status": status,
+        "format": entry.body["format"],
+        "verified": count.verified,
+        "taken_at": entry.body["taken_at"],
+        "blob": blob,
+        "rows": count.raw.height,
+        "stations": count.counts["station_id"].n_unique(),
+        "problems": len(count.problems),
+        "seq": entry.seq,
+        "hash": entry.hash,
+    }
+
+
+def parse_time(text: str | None) -> datetime | None:
+    """An ISO 8601 time with its zone; None for None.
+
+    Raises
+    ------
+    CotejoError
+        If it is no time, or has no zone.
+    """
+    if text is None:
+        return None
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        raise CotejoError(f"{text!r} is no time; write it like 2026-03-01T20:15:00-04:00") from None
+    if time.tzinfo is None:
+        raise CotejoError(
+            f"the time {text!r} has no zone; write it like 2026-03-01T20:15:00-04:00 or with a Z"
+        )
+    return time
+
+
+def snapshot_tables(mission: Mission) -> dict[str, pl.DataFrame]:
+    """The tables `TABLES`, from the ledger and the blobs."""
+    entries = list(mission.ledger.entries(IMPORTED))
+    parts: dict[str, list[pl.DataFrame]] = {name: [empty(name)] for name in TABLES}
+    newest = max(entries, key=lambda e: (e.body["taken_at"], e.seq), default=None)
+    for entry in entries:
+        name = entry.body["snapshot"]
+        count = _parse(mission, entry.subject, entry.body["format"])
+        counts, fields = _translate(mission, count, entry.body["name"])
+        row = {
+            "snapshot": name,
+            "format": count.format,
+            "verified": count.verified,
+            "blob": entry.subject,
+            "name": entry.body["name"],
+            "taken_at": datetime.fromisoformat(entry.body["taken_at"]),
+            "imported_at": datetime.fromisoformat(entry.at),
+            "rows": count.raw.height,
+            "stations": counts["station_id"].n_unique(),
+            "counted": counts.filter("counted")["station_id"].n_unique(),
+            "problems": len(count.problems),
+            "latest": entry is newest,
+            "seq": entry.seq,
+        }
+        problems = [
+            {"snapshot": name, "number": i, "row": p["row"], "reason": p["reason"]}
+            for i, p in enumerate(count.problems, start=1)
+        ]
+        parts["snapshots"].append(_typed("snapshots", pl.DataFrame([row])))
+        parts["official_stations"].append(
+            _typed("official_stations", counts.with_columns(snapshot=pl.lit(name)))
+        )
+        parts["official_fields"].append(_typed("official_fields", fields.with_columns(snapshot=pl.lit(name))))
+        if problems:
+            parts["official_problems"].append(_typed("official_problems", pl.DataFrame(problems)))
+    return {name: conform(name, pl.concat(frames)) for name, frames in parts.items()}
+
+
+def _typed(table: str, frame: pl.DataFrame) -> pl.DataFrame:
+    return frame.select(pl.col(c).cast(dtype) for c, dtype in empty(table).schema.items())
+
+
+def _parse(mission: Mission, blob: str, format: str) -> OfficialCount:
+    mission.blobs.get(blob)  # checks the bytes
+    return read_official(mission.blobs.path(blob), format)
+
+
+def _translate(mission: Mission, count: OfficialCount, name: str) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The count in the mission's words: one row a station and contest, and its numbers, long.
+
+    An option that the file has and the contest does not is an error if it has votes there, and no option of that
+    contest if it has none.
+    """
+    empty_names = Official(format=count.format)
+    names = next((o for o in mission.settings.official if o.format == count.format), empty_names)
+    contests = mission.contests
+    only = names.contest or (next(iter(contests)) if len(contests) == 1 else None)
+    theirs = count.counts["contest"].unique().sort().to_list()
+    mapping = {t: names.contests.get(t, (only or "") if t in ("", None) else t) for t in theirs}
+    for their, our in mapping.items():
+        if our not in contests:
+            what = f"names the contest {their!r}" if their else "does not say which contest it counts"
+            raise CotejoError(
+                f"{name} {what}; add it under [[official]] in mission.toml, known are {', '.join(contests)}"
+            )
+    options = {o: names.options.get(o, o) for o in count.options}
+    belongs = pl.DataFrame(
+        [(c.id, o.id) for c in contests.values() for o in c.options],
+        schema=["contest", "option"],
+        orient="row",
+    )
+    to_ours = pl.col("contest").replace_strict(mapping, return_dtype=pl.String)
+    counts = count.counts.with_columns(to_ours, pl.col("counted").fill_null(True))
+    present = [f for f in (*NUMBER_COLUMNS, *count.options) if count.sources.get(f)]
+    cells = count.cells().filter(pl.col("field").is_in(present)).with_columns(to_ours)
+    votes = cells.filter(pl.col("field").is_in(count.options)).with_columns(
+        option=pl.col("field").replace_strict(options, return_dtype=pl.String)
+    )
+    strange = votes.filter(pl.col("value") > 0).join(belongs, on=["contest", "option"], how="anti")
+    if strange.height:
+        first = strange.row(0, named=True)
+        raise CotejoError(
+            f"{name}: the option {first['field']!r} has votes in the contest {first['contest']!r}, which does not have it "
+            f"(station {first['station_id']}); add the option, or name it under [[official]] options in mission.toml"
+        )
+    votes = votes.join(belongs, on=["contest", "option"], how="semi")
+    long = pl.concat(
+        [
+            votes.select(
+                "station_id",
+                "contest",
+                field="option",
+                role=pl.lit(str(Role.OPTION)),
+                option="option",
+                value="value",
+                state="state",
+                raw="raw",
+            ),
+            cells.filter(pl.col("field").is_in(NUMBER_COLUMNS)).select(
+                "station_id",
+                "contest",
+                "field",
+                role="field",
+                option=pl.lit(None, pl.String),
+                value="value",
+                state="state",
+                raw="raw",
+            ),
+        ]
+    )
+    return counts, long
