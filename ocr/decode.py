@@ -132,7 +132,9 @@ class _Belief:
         return int(self.row.values[i]) if self.numbers[i] >= self.blank else None
 
 
-def decode(form: Form, probabilities: Mapping[str, npt.ArrayLike], settings: Settings | None = None) -> Decoded:
+def decode(
+    form: Form, probabilities: Mapping[str, npt.ArrayLike], settings: Settings | None = None
+) -> Decoded:
     """The most probable sheet as written.
 
     Parameters
@@ -173,18 +175,37 @@ def decode(form: Form, probabilities: Mapping[str, npt.ArrayLike], settings: Set
     sheet = Sheet(network, terms)
     result = sheet.infer()
     beliefs = {
-        name: _believe(row, result.messages[name], settings) if name in terms else _Belief(row, row.weights, row.blank)
+        name: _believe(row, result.messages[name], settings)
+        if name in terms
+        else _Belief(row, row.weights, row.blank)
         for name, row in rows.items()
     }
-    illegible = {name for name, row in rows.items() if max(float(row.weights.max()), row.blank) < settings.illegible}
+    illegible = {
+        name for name, row in rows.items() if max(float(row.weights.max()), row.blank) < settings.illegible
+    }
     weights = sheet.weight()
 
     def together(values: Mapping[str, int | None]) -> float:
         """Posterior probability that all of these are right (illegible ones left open)."""
-        clamped = {n: terms[n] if n in illegible else only(rows[n], values[n], settings.blank_is_zero) for n in terms}
-        p = float(np.prod([a / b if b > 0 else 0.0 for a, b in zip(Sheet(network, clamped).weight(), weights, strict=True)]))
+        clamped = {
+            n: terms[n] if n in illegible else only(rows[n], values[n], settings.blank_is_zero) for n in terms
+        }
+        p = float(
+            np.prod(
+                [
+                    a / b if b > 0 else 0.0
+                    for a, b in zip(Sheet(network, clamped).weight(), weights, strict=True)
+                ]
+            )
+        )
         return p * float(
-            np.prod([beliefs[f.name].probability(values[f.name]) for f in form.votes if f.name not in terms and f.name not in illegible])
+            np.prod(
+                [
+                    beliefs[f.name].probability(values[f.name])
+                    for f in form.votes
+                    if f.name not in terms and f.name not in illegible
+                ]
+            )
         )
 
     values = {name: belief.best() for name, belief in beliefs.items()}
@@ -196,13 +217,18 @@ def decode(form: Form, probabilities: Mapping[str, npt.ArrayLike], settings: Set
             values, probability = other, p
 
     fields = {
-        name: _field(belief, boxes[name], values[name], name in illegible, settings) for name, belief in beliefs.items()
+        name: _field(belief, boxes[name], values[name], name in illegible, settings)
+        for name, belief in beliefs.items()
     }
     sums = tuple(_sum(s, fields, result.holds) for s in form.sums)
-    holding = float(np.prod([a / b if b > 0 else 0.0 for a, b in zip(sheet.weight(holding=True), weights, strict=True)]))
+    holding = float(
+        np.prod([a / b if b > 0 else 0.0 for a, b in zip(sheet.weight(holding=True), weights, strict=True)])
+    )
     for s, reading in zip(form.sums, sums, strict=True):
         if s.evidence and s.name not in result.holds and reading.holds is False:
-            holding *= reading.probability  # checked afterwards: it counts only when the numbers as reported break it
+            holding *= (
+                reading.probability
+            )  # checked afterwards: it counts only when the numbers as reported break it
     decoded = Decoded(fields, sums, min(1.0, probability), min(1.0, max(0.0, 1.0 - holding)), False, ())
     reasons = _reasons(form, decoded, set(terms), settings)
     return replace(decoded, accepted=not reasons, reasons=reasons)
@@ -239,15 +265,22 @@ def _best_sheet(network: Network, rows: Mapping[str, Row], settings: Settings) -
     out: dict[str, int | None] = {}
     for name, message in messages.items():
         row = rows[name]
-        numbers = terms[name].weights * message.at  # with the nudge, so that equal sheets are told apart alike everywhere
+        numbers = (
+            terms[name].weights * message.at
+        )  # with the nudge, so that equal sheets are told apart alike everywhere
         numbers[0] = min(terms[name].weights[0], row.weights[0] * (1 + 1e-9)) * message.at[0]
-        blank = row.blank * max(settings.blank_is_zero * float(message.at[0]), (1 - settings.blank_is_zero) / row.size * message.all)
+        blank = row.blank * max(
+            settings.blank_is_zero * float(message.at[0]),
+            (1 - settings.blank_is_zero) / row.size * message.all,
+        )
         k = int(numbers.argmax())
         out[name] = int(row.values[k]) if numbers[k] >= blank else None
     return out
 
 
-def _field(belief: _Belief, boxes: Floats, value: int | None, illegible: bool, settings: Settings) -> DecodedField:
+def _field(
+    belief: _Belief, boxes: Floats, value: int | None, illegible: bool, settings: Settings
+) -> DecodedField:
     row, numbers = belief.row, belief.numbers
     others = numbers.copy()
     if value is not None:
@@ -268,7 +301,9 @@ def _field(belief: _Belief, boxes: Floats, value: int | None, illegible: bool, s
     if value is not None and row.probability(value) < settings.alone_minimum and not illegible:
         flags.append("against-boxes")
     i = int(row.weights.argmax())
-    alone_value, alone = (int(row.values[i]), float(row.weights[i])) if row.weights[i] >= row.blank else (None, row.blank)
+    alone_value, alone = (
+        (int(row.values[i]), float(row.weights[i])) if row.weights[i] >= row.blank else (None, row.blank)
+    )
     state = State.ILLEGIBLE if illegible else State.BLANK if value is None else State.NUMBER
     if illegible:
         raw = spell(boxes, None, odd=False)
@@ -305,7 +340,11 @@ def _reasons(form: Form, sheet: Decoded, linked: set[str], settings: Settings) -
     """Why a person must look; empty if nobody must."""
     fields = sheet.fields
     out = ["inconsistent"] if sheet.inconsistent >= settings.inconsistent else []
-    out += [f"sum-fails:{s.name}" for s, r in zip(form.sums, sheet.sums, strict=True) if s.evidence and r.holds is False]
+    out += [
+        f"sum-fails:{s.name}"
+        for s, r in zip(form.sums, sheet.sums, strict=True)
+        if s.evidence and r.holds is False
+    ]
     for f in form.votes:
         field = fields[f.name]
         if field.state is not State.NUMBER:

@@ -138,7 +138,9 @@ def read_row(
         digits[:10] += first[i] * written[i]
         marked = marked * gap + empty * float(q[MARK])
         empty *= float(q[BLANK])
-        values, (digits, pushed, zeros) = _tidy(grid, (digits, new_pushed, new_zeros), 10**n if n <= _EXACT else _BEAM)
+        values, (digits, pushed, zeros) = _tidy(
+            grid, (digits, new_pushed, new_zeros), 10**n if n <= _EXACT else _BEAM
+        )
 
     digits[0] += marked
     odd = pushed + zeros

@@ -33,7 +33,10 @@ from scipy.ndimage import maximum_filter1d
 from ocr.form import Form, Role, Sum
 from ocr.lattice import Floats, Ints, Row
 
-_WIDEST, _LONGEST = 1_000_000, 6  # larger totals and longer rows are checked afterwards instead of inferred with
+_WIDEST, _LONGEST = (
+    1_000_000,
+    6,
+)  # larger totals and longer rows are checked afterwards instead of inferred with
 _TIE = 1e-9  # relative nudge that makes the best sheet unique
 
 
@@ -51,8 +54,15 @@ class Kernel:
         """With the share `slip` of the errors off in one digit: by one as often as by two to nine together."""
         powers = [10**k for k in range(len(str(size - 1)))]
         mass = error * slip / (2 * len(powers))
-        slips = [(sign * d * p, mass * (0.5 if d == 1 else 0.5 / 8)) for p in powers for d in range(1, 10) for sign in (1, -1)]
-        return cls(size, error, error * (1 - slip) / size, tuple(sorted(s for s in slips if abs(s[0]) < size)))
+        slips = [
+            (sign * d * p, mass * (0.5 if d == 1 else 0.5 / 8))
+            for p in powers
+            for d in range(1, 10)
+            for sign in (1, -1)
+        ]
+        return cls(
+            size, error, error * (1 - slip) / size, tuple(sorted(s for s in slips if abs(s[0]) < size))
+        )
 
     def near(self, weights: Floats, best: bool, holding: bool = False) -> Floats:
         """What is right or a slip away. In the sum the broad part is left to `broad`; with `holding` no error is allowed."""
@@ -73,7 +83,9 @@ class Kernel:
         out = self.near(weights, best, holding)
         if holding:
             return out
-        both: Floats = np.maximum(out, self.broad * weights.max()) if best else out + self.broad * weights.sum()
+        both: Floats = (
+            np.maximum(out, self.broad * weights.max()) if best else out + self.broad * weights.sum()
+        )
         return both
 
 
@@ -236,7 +248,9 @@ class Sheet:
 
     def __init__(self, network: Network, terms: Mapping[str, Term], best: bool = False) -> None:
         self.network, self.terms, self.best = network, terms, best
-        self._totals: dict[tuple[int, int], list[Floats | None]] = {}  # running totals of sides without shared numbers
+        self._totals: dict[
+            tuple[int, int], list[Floats | None]
+        ] = {}  # running totals of sides without shared numbers
         self._meant: dict[tuple[str, bool], Floats] = {}  # shared numbers as they were meant
 
     def weight(self, holding: bool = False) -> tuple[float, ...]:
@@ -271,10 +285,14 @@ class Sheet:
                     total = factor.weight()
                     holding = self._factor(i, to, holding=True).weight()
                     result.holds[link.name] = holding / total if total > 0 else 0.0
-            for name in sorted({n for i, _ in tree for n in self.network.links[i].fields} & set(self.network.copies)):
+            for name in sorted(
+                {n for i, _ in tree for n in self.network.links[i].fields} & set(self.network.copies)
+            ):
                 meant = np.prod([to[i, name] for i in self.network.of[name]], axis=0)
                 m = self.network.copies[name].blur(meant, self.best)
-                result.messages[name] = Message(m[self.terms[name].values], float(m.max() if self.best else m.sum()))
+                result.messages[name] = Message(
+                    m[self.terms[name].values], float(m.max() if self.best else m.sum())
+                )
         return result
 
     def _factor(self, i: int, to: Mapping[tuple[int, str], Floats], holding: bool = False) -> _Factor:
@@ -346,7 +364,9 @@ class _Factor:
                 ahead = self._add(ahead[::-1], item)[::-1]
         return out
 
-    def _message(self, before: Floats | None, ahead: Floats, item: Term | Floats, constant: float) -> Message | Floats:
+    def _message(
+        self, before: Floats | None, ahead: Floats, item: Term | Floats, constant: float
+    ) -> Message | Floats:
         """Over the running total of the numbers before this one (None: there are none) and what its sequel is worth."""
         if not isinstance(item, Term):
             m = np.zeros(item.size)
@@ -425,7 +445,9 @@ class _Factor:
         if self.best:
             if width >= totals.size:
                 return np.maximum.accumulate(totals)
-            found: Floats = maximum_filter1d(totals, width, mode="constant", cval=0.0, origin=(width - 1) // 2)
+            found: Floats = maximum_filter1d(
+                totals, width, mode="constant", cval=0.0, origin=(width - 1) // 2
+            )
             return found
         sums = np.cumsum(totals)
         if width < totals.size:
@@ -440,5 +462,9 @@ class _Factor:
 
     def _mass(self, item: Term | Floats) -> float:
         if isinstance(item, Term):
-            return max(float(item.weights.max()), item.flat) if self.best else float(item.weights.sum()) + item.flat * item.size
+            return (
+                max(float(item.weights.max()), item.flat)
+                if self.best
+                else float(item.weights.sum()) + item.flat * item.size
+            )
         return float(item.max() if self.best else item.sum())
