@@ -56,7 +56,8 @@ def normalise(cells: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
     paper, ink = inside[:, 363], inside[:, 5]
     span = np.maximum(paper - ink, np.float32(_FLOOR))
     flat = (paper[:, None, None] - values) / span[:, None, None]
-    return np.clip(flat, -0.5, 1.5)[:, None].astype(np.float32)
+    result: npt.NDArray[np.float32] = np.clip(flat, -0.5, 1.5)[:, None]
+    return result
 
 
 class DigitReader:
@@ -84,18 +85,26 @@ class DigitReader:
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
         try:
-            self._session = onnxruntime.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
+            self._session = onnxruntime.InferenceSession(
+                path.read_bytes(), options, providers=["CPUExecutionProvider"]
+            )
         except Exception as error:  # ONNX Runtime raises its own unrelated types
-            raise DigitModelError(f"The digit weights {path} cannot be read; reinstall, or give another file.") from error
+            raise DigitModelError(
+                f"The digit weights {path} cannot be read; reinstall, or give another file."
+            ) from error
         meta = self._session.get_modelmeta().custom_metadata_map
         if meta.get("classes") != " ".join(CLASSES):
-            raise DigitModelError(f"The digit weights {path} were made for other classes; use weights trained by ocr.train.digits.")
+            raise DigitModelError(
+                f"The digit weights {path} were made for other classes; use weights trained by ocr.train.digits."
+            )
         self.temperature = float(meta["temperature"])
 
     def logits(self, cells: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
         """Raw scores [n, 13] before temperature."""
         if cells.ndim != 3 or cells.shape[1:] != (SIZE, SIZE) or cells.dtype != np.uint8:
-            raise DigitModelError(f"Cells must be uint8 [n, {SIZE}, {SIZE}], not {cells.dtype} {list(cells.shape)}; cut them with ocr.cells.")
+            raise DigitModelError(
+                f"Cells must be uint8 [n, {SIZE}, {SIZE}], not {cells.dtype} {list(cells.shape)}; cut them with ocr.cells."
+            )
         out = np.empty((len(cells), len(CLASSES)))
         for start in range(0, len(cells), _BATCH):
             part = normalise(cells[start : start + _BATCH])

@@ -5,6 +5,7 @@ photo would have had, then resized to 32 x 32 as `ocr.cells` does. Nothing here 
 """
 
 from dataclasses import dataclass
+from functools import cache
 
 import cv2
 import numpy as np
@@ -12,13 +13,12 @@ import numpy.typing as npt
 
 from ocr.digits import BLANK, CROSSED, MARK, SIZE
 from ocr.train.glyphs import SIDE, UNIT, Glyphs
+from ocr.train.paper import F32, Box, Rng, make_paper, pick, print_edges, smooth
 
 MARGIN = 0.15
 LEVELS = ("easy", "medium", "hard")
 
-F32 = npt.NDArray[np.float32]
 U8 = npt.NDArray[np.uint8]
-Rng = np.random.Generator
 
 
 @dataclass(frozen=True)
@@ -28,28 +28,6 @@ class Ink:
     digits: Glyphs
     marks: Glyphs
     scribbles: Glyphs
-
-
-@dataclass(frozen=True)
-class Box:
-    """The printed box on the canvas: corners (x, y) clockwise from top left, width and height in pixels."""
-
-    corners: F32
-    width: float
-    height: float
-
-    @property
-    def centre(self) -> F32:
-        """Middle of the box (x, y)."""
-        centre: F32 = self.corners.mean(0)
-        return centre
-
-    def along(self, x: float, y: float) -> F32:
-        """Canvas point at (x, y) in box units, (0, 0) top left, (1, 1) bottom right."""
-        a, b, c, d = self.corners
-        top, bottom = a + (b - a) * x, d + (c - d) * x
-        point: F32 = top + (bottom - top) * y
-        return point
 
 
 def _canvas(rng: Rng, level: int) -> tuple[tuple[int, int], Box]:
@@ -70,167 +48,35 @@ def _canvas(rng: Rng, level: int) -> tuple[tuple[int, int], Box]:
     return shape, Box(corners.astype(np.float32), w * scale[0], h * scale[1])
 
 
-def _smooth(rng: Rng, shape: tuple[int, int], knots: int) -> F32:
-    """Smooth random field, mean about 0, spread about 1."""
-    coarse = rng.standard_normal((knots, knots)).astype(np.float32)
-    field: F32 = cv2.resize(coarse, (shape[1], shape[0]), interpolation=cv2.INTER_CUBIC)
-    return field
+@cache
+def _bends() -> list[tuple[F32, F32]]:
+    """Sixty-four smooth bends of a glyph, as maps for `cv2.remap`; the same few glyphs never look quite the same."""
+    rng = np.random.default_rng(7)
+    ys, xs = np.mgrid[0:SIDE, 0:SIDE].astype(np.float32)
+    reach = rng.uniform(0.3, 2.2, 64)
+    sides = [(smooth(rng, (SIDE, SIDE), 4), smooth(rng, (SIDE, SIDE), 4)) for _ in reach]
+    return [
+        (xs + dx * np.float32(r), ys + dy * np.float32(r)) for r, (dx, dy) in zip(reach, sides, strict=True)
+    ]
 
 
-def _pick(rng: Rng, weights: tuple[float, ...]) -> int:
-    """Index drawn with the given weights (they sum to 1); many times faster than `choice`."""
-    return int(min(np.searchsorted(np.cumsum(weights), rng.random()), len(weights) - 1))
-
-
-def _line(page: F32, a: F32, b: F32, thick: float, strength: float) -> None:
-    """Darken the page along a line with sub-pixel position; strength 0 nothing, 1 black."""
-    mask = np.zeros(page.shape, np.uint8)
-    x0, y0, x1, y1 = (int(v * 16) for v in (*a.tolist(), *b.tolist()))
-    width = max(1, round(thick))
-    cv2.line(mask, (x0, y0), (x1, y1), 255, width, cv2.LINE_AA, 4)
-    page *= 1 - mask * np.float32(strength * min(1.0, thick / width) / 255)
-
-
-def _dotted(page: F32, a: F32, b: F32, thick: float, strength: float, pitch: float, fill: float) -> None:
-    """Darken dots or dashes along a line."""
-    length = float(np.hypot(*(b - a)))
-    step = (b - a) / max(length, 1)
-    mask = np.zeros(page.shape, np.uint8)
-    width = max(1, round(thick))
-    starts = a + step * np.arange(0, length, pitch)[:, None]
-    seen = ((starts > -pitch) & (starts < np.array(page.shape[::-1]) + pitch)).all(1)
-    ends = np.concatenate([starts, starts + step * (pitch * fill)], 1)[seen]
-    for x0, y0, x1, y1 in np.round(ends * 16).astype(int).tolist():
-        cv2.line(mask, (x0, y0), (x1, y1), 255, width, cv2.LINE_AA, 4)
-    page *= 1 - mask * np.float32(strength * min(1.0, thick / width) / 255)
-
-
-def _paper(rng: Rng, shape: tuple[int, int], box: Box, level: int) -> F32:
-    """Paper with shade, texture, watermark and differently coloured neighbourhood."""
-    base = rng.uniform(*((215, 255), (160, 225), (105, 170))[_pick(rng, (0.6, 0.28, 0.12))])
-    page = np.full(shape, base, np.float32)
-    if rng.random() < 0.25:
-        side = int(rng.integers(4))
-        edge = [(-1, -1, 0, 2), (1, -1, 2, 2), (-1, -1, 2, 0), (-1, 1, 2, 2)][side]
-        quad = np.array([box.along(edge[0], edge[1]), box.along(edge[2], edge[1]), box.along(edge[2], edge[3]), box.along(edge[0], edge[3])])
-        mask = np.zeros(shape, np.uint8)
-        cv2.fillConvexPoly(mask, np.round(quad * 16).astype(np.int32), 255, cv2.LINE_AA, 4)
-        tone = rng.uniform(0.02, 0.5) if rng.random() < 0.85 else rng.uniform(0.5, 0.98)
-        page *= 1 - mask * np.float32(tone / 255)
-    if rng.random() < 0.4:
-        page *= 1 + _smooth(rng, shape, int(rng.integers(3, 9))) * np.float32(rng.uniform(0.005, 0.03) * (1 + level))
-    if rng.random() < 0.4:
-        _watermark(rng, page)
-    if rng.random() < 0.3 + 0.2 * level:
-        ys, xs = np.mgrid[-1 : 1 : shape[0] * 1j, -1 : 1 : shape[1] * 1j].astype(np.float32)  # type: ignore[misc]
-        page *= 1 - np.float32(rng.uniform(0, 0.18)) * (xs * np.float32(rng.uniform(-1, 1)) + ys * np.float32(rng.uniform(-1, 1)))
-    return page
-
-
-def _watermark(rng: Rng, page: F32) -> None:
-    """Guilloche lines, large letters, stamp arcs or copier dots, fainter than ink."""
-    h, w = page.shape
-    tone = rng.uniform(0.03, 0.2) if rng.random() < 0.85 else rng.uniform(0.2, 0.45)
-    mask = np.zeros(page.shape, np.uint8)
-    kind = rng.integers(5)
-    if kind == 0:
-        period, lift, phase = rng.uniform(12, 60), rng.uniform(2, 12), rng.uniform(0, 6)
-        x = np.arange(-8, w + 8, 3)
-        for y0 in np.arange(-20, h + 20, rng.uniform(6, 18)):
-            y = y0 + lift * np.sin(x / period * 6.28 + phase) + x * rng.normal(0, 0.02)
-            cv2.polylines(mask, [np.round(np.stack([x, y], 1) * 16).astype(np.int32)], False, 255, 1, cv2.LINE_AA, 4)
-    elif kind == 1:
-        for _ in range(rng.integers(1, 4)):
-            text = chr(int(rng.integers(65, 91))) + chr(int(rng.integers(65, 91)))
-            at = (int(rng.integers(-30, w)), int(rng.integers(10, h + 20)))
-            cv2.putText(mask, text, at, 2, rng.uniform(0.5, 3.0), 255, int(rng.integers(1, 9)), cv2.LINE_AA)
-    elif kind == 2:
-        for _ in range(rng.integers(1, 4)):
-            at = (int(rng.integers(-20, w + 20)), int(rng.integers(-20, h + 20)))
-            cv2.circle(mask, at, int(rng.integers(8, 60)), 255, int(rng.integers(1, 6)), cv2.LINE_AA)
-    elif kind == 3:
-        p, angle = rng.uniform(2.2, 6), rng.uniform(0, 1.6)
-        ys, xs = np.mgrid[0:h, 0:w]
-        u, v = xs * np.cos(angle) + ys * np.sin(angle), ys * np.cos(angle) - xs * np.sin(angle)
-        mask = ((np.sin(u * 6.28 / p) * np.sin(v * 6.28 / p) + 1) * 127).astype(np.uint8)
-    else:
-        for _ in range(rng.integers(1, 5)):
-            pts = rng.uniform(-10, max(h, w) + 10, (int(rng.integers(3, 6)), 2))
-            cv2.fillPoly(mask, [np.round(pts).astype(np.int32)], int(rng.integers(90, 256)), cv2.LINE_AA)
-    page *= 1 - mask * np.float32(tone / 255)
-
-
-def _edges(rng: Rng, page: F32, box: Box) -> None:
-    """Printed box edges in one of many styles, extended to the neighbours where the style does so."""
-    style = _pick(rng, (0.24, 0.16, 0.12, 0.08, 0.16, 0.08, 0.08, 0.08))
-    if style == 7:
-        return
-    thick = float(np.exp(rng.uniform(np.log(0.7), np.log(5.0))))
-    tone = rng.uniform(0.15, 1.0)
-    dotted = rng.random() < (0.5 if style == 4 else 0.25)
-    pitch, fill = rng.uniform(2.5, 8), rng.uniform(0.15, 0.65)
-
-    def edge(x0: float, y0: float, x1: float, y1: float, dots: bool = dotted, bold: float = 1.0) -> None:
-        a, b = box.along(x0, y0), box.along(x1, y1)
-        if dots:
-            _dotted(page, a, b, thick, tone, pitch, fill)
-        else:
-            _line(page, a, b, thick * bold, tone)
-
-    if style == 0:  # a row of boxes: horizontals run on, verticals do not
-        plain = rng.random() < 0.3
-        bold = 1.0 if rng.random() < 0.8 else 2.0
-        edge(-1, 0, 2, 0, dotted and not plain, bold)
-        edge(-1, 1, 2, 1, dotted and not plain, bold)
-        edge(0, 0, 0, 1)
-        edge(1, 0, 1, 1)
-    elif style == 1:  # a table: everything runs on
-        for at in (0, 1):
-            edge(-1, at, 2, at)
-            edge(at, -1, at, 2)
-    elif style in (2, 3):  # separate boxes, square or rounded, neighbours beyond a gap
-        round_off = 0.0 if style == 2 else rng.uniform(0.05, 0.25)
-        gap = rng.uniform(0.03, 0.3)
-        for dx in (-1 - gap, 0.0, 1 + gap):
-            r = round_off
-            for x0, y0, x1, y1 in ((r, 0, 1 - r, 0), (r, 1, 1 - r, 1), (0, r, 0, 1 - r), (1, r, 1, 1 - r)):
-                edge(x0 + dx, y0, x1 + dx, y1)
-            if r:
-                for x0, y0, x1, y1 in ((0, r, r, 0), (1 - r, 0, 1, r), (1, 1 - r, 1 - r, 1), (r, 1, 0, 1 - r)):
-                    edge(x0 + dx, y0, x1 + dx, y1, False)
-    elif style == 4:  # only separators
-        sides = [0, 1] if rng.random() < 0.7 else [int(rng.integers(2))]
-        over = rng.uniform(-0.2, 1.0)
-        for at in sides:
-            edge(at, -over, at, 1 + over)
-    elif style == 5:  # only lines above and below, or only below
-        edge(-1, 1, 2, 1)
-        if rng.random() < 0.5:
-            edge(-1, 0, 2, 0)
-    else:  # a comb, or a row line with separators
-        foot = rng.uniform(0.0, 0.85)
-        edge(-1, 1, 2, 1, False)
-        edge(0, foot, 0, 1)
-        edge(1, foot, 1, 1)
-    if rng.random() < 0.2:  # the rule of a table close above or below the boxes
-        y = rng.choice([rng.uniform(-0.16, -0.03), rng.uniform(1.03, 1.16)])
-        _line(page, box.along(-1, y), box.along(2, y), rng.uniform(0.8, 7), rng.uniform(0.3, 1.0))
-    if rng.random() < 0.08:
-        at = box.along(rng.uniform(-0.3, 0.7), rng.choice([rng.uniform(-0.2, 0.1), rng.uniform(0.95, 1.2)]))
-        mask = np.zeros(page.shape, np.uint8)
-        cv2.putText(mask, "(con num)"[int(rng.integers(5)) :], (int(at[0]), int(at[1])), 0, rng.uniform(0.2, 0.4), 255, 1, cv2.LINE_AA)
-        page *= 1 - mask * np.float32(rng.uniform(0.2, 0.9) / 255)
-
-
-def _stroke(glyphs: Glyphs, i: int, place: npt.NDArray[np.float64], shape: tuple[int, int], half: float) -> F32:
+def _stroke(
+    rng: Rng, glyphs: Glyphs, i: int, place: npt.NDArray[np.float64], shape: tuple[int, int], half: float
+) -> F32:
     """Coverage 0..1 of glyph `i` under an affine map field -> canvas, with a pen of the given half width."""
-    field = cv2.warpAffine(glyphs.fields[i], place, (shape[1], shape[0]), flags=cv2.INTER_LINEAR, borderValue=255)
+    field = glyphs.fields[i]
+    if rng.random() < 0.6:
+        bend = _bends()[int(rng.integers(64))]
+        field = cv2.remap(field, *bend, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=255)
+    field = cv2.warpAffine(field, place, (shape[1], shape[0]), flags=cv2.INTER_LINEAR, borderValue=255)
     size = float(np.sqrt(abs(np.linalg.det(place[:, :2]))))
     cover: F32 = np.clip(half + 0.5 - field.astype(np.float32) * np.float32(size / UNIT), 0, 1)
     return cover
 
 
-def _place(rng: Rng, glyphs: Glyphs, i: int, box: Box, centre: F32, height: float, free: bool) -> npt.NDArray[np.float64]:
+def _place(
+    rng: Rng, glyphs: Glyphs, i: int, box: Box, centre: F32, height: float, free: bool
+) -> npt.NDArray[np.float64]:
     """Affine map that puts glyph `i` at `centre`: size, stretch, slant, turn of the hand. `free` keeps its own size."""
     x0, y0, x1, y1 = (0.0, 0.0, 42.0, 42.0) if free else (float(v) for v in glyphs.boxes[i])
     bx, by = (SIDE / 2, SIDE / 2) if free else ((x0 + x1) / 2, (y0 + y1) / 2)
@@ -262,10 +108,10 @@ def _write(rng: Rng, page: F32, ink: Ink, kind: int, box: Box, hand: dict[str, f
     if kind == MARK:
         i = int(rng.integers(len(ink.marks)))
         size = float(np.clip(rng.normal(0.72, 0.16), 0.3, 1.1))
-        cover = _stroke(ink.marks, i, _place(rng, ink.marks, i, box, centre, size, True), shape, half)
+        cover = _stroke(rng, ink.marks, i, _place(rng, ink.marks, i, box, centre, size, True), shape, half)
     else:
         i = int(rng.integers(len(digits)))
-        cover = _stroke(digits, i, _place(rng, digits, i, box, centre, height, False), shape, half)
+        cover = _stroke(rng, digits, i, _place(rng, digits, i, box, centre, height, False), shape, half)
         if kind == CROSSED:
             other = rng.random()
             if other < 0.3:
@@ -274,21 +120,23 @@ def _write(rng: Rng, page: F32, ink: Ink, kind: int, box: Box, hand: dict[str, f
                     j = int(rng.integers(len(digits)))
                 near = centre + np.float32(rng.normal(0, 0.03, 2) * box.width)
                 place = _place(rng, digits, j, box, near, height * rng.uniform(0.85, 1.15), False)
-                cover = np.maximum(cover, _stroke(digits, j, place, shape, half * rng.uniform(0.9, 1.6)))
+                cover = np.maximum(cover, _stroke(rng, digits, j, place, shape, half * rng.uniform(0.9, 1.6)))
             else:
                 j = int(rng.integers(len(ink.scribbles)))
                 size = max(0.75, min(1.15, height * rng.uniform(1.15, 1.5)))
                 place = _place(rng, ink.scribbles, j, box, centre, size, True)
-                cover = np.maximum(cover, _stroke(ink.scribbles, j, place, shape, half * rng.uniform(0.8, 1.5)))
+                cover = np.maximum(
+                    cover, _stroke(rng, ink.scribbles, j, place, shape, half * rng.uniform(0.8, 1.5))
+                )
     if hand["skip"] > 0:
-        cover = cover * np.clip(1 - hand["skip"] * np.abs(_smooth(rng, shape, 14)), 0.15, 1)
+        cover = cover * np.clip(1 - hand["skip"] * np.abs(smooth(rng, shape, 14)), 0.15, 1)
     page *= 1 - cover * np.float32(hand["dark"])
     return int(digits.labels[i]) if kind < 10 else kind
 
 
 def _hand(rng: Rng) -> dict[str, float]:
     """Pen and habit of one writer: darkness (share of light taken away), half width, size, skipping."""
-    pen = _pick(rng, (0.4, 0.35, 0.15, 0.1))
+    pen = pick(rng, (0.4, 0.35, 0.15, 0.1))
     dark = (rng.uniform(0.7, 1.0), rng.uniform(0.4, 0.85), rng.uniform(0.18, 0.5), rng.uniform(0.3, 0.6))[pen]
     return {
         "dark": float(dark),
@@ -306,14 +154,18 @@ def _degrade(rng: Rng, page: F32, level: int, dark: float) -> U8:
     shrink = min(1.0, native / 49)
     img = page
     if shrink < 1:
-        img = cv2.resize(page, (max(8, round(w * shrink)), max(8, round(h * shrink))), interpolation=cv2.INTER_AREA)
+        img = cv2.resize(
+            page, (max(8, round(w * shrink)), max(8, round(h * shrink))), interpolation=cv2.INTER_AREA
+        )
     if rng.random() < 0.35 + 0.15 * level:
         sigma = rng.uniform(0.3, (0.8, 1.0, 1.3)[level]) * (0.7 if native < 22 else 1 if native < 32 else 1.6)
         img = cv2.GaussianBlur(img, (0, 0), sigma)
     if level and rng.random() < 0.1:
         n = int(rng.integers(2, 5))
         kernel = np.full((1, n), 1 / n, np.float32)
-        img = cv2.filter2D(img, -1, kernel if rng.random() < 0.5 else kernel.T, borderType=cv2.BORDER_REPLICATE)
+        img = cv2.filter2D(
+            img, -1, kernel if rng.random() < 0.5 else kernel.T, borderType=cv2.BORDER_REPLICATE
+        )
     light = rng.random()
     if light < 0.12 * level:
         img = img * np.float32(rng.uniform(0.45, 0.9)) + np.float32(rng.uniform(0, 40))
@@ -322,7 +174,9 @@ def _degrade(rng: Rng, page: F32, level: int, dark: float) -> U8:
     sigma = rng.exponential((1.5, 4.0, 8.0)[level])
     bright = float(np.sort(img, axis=None)[int(0.8 * img.size)])
     # noise and threshold stay below the ink: a digit that nobody could see must not be called a digit
-    img = img + rng.standard_normal(img.shape).astype(np.float32) * np.float32(min(sigma, 0.3 * bright * dark))
+    img = img + rng.standard_normal(img.shape).astype(np.float32) * np.float32(
+        min(sigma, 0.3 * bright * dark)
+    )
     if rng.random() < 0.15:
         cut = np.float32(bright * (1 - dark * rng.uniform(0.25, 0.6)))
         img = np.where(img > cut, np.float32(255), np.float32(0))
@@ -335,7 +189,9 @@ def _degrade(rng: Rng, page: F32, level: int, dark: float) -> U8:
     out: U8 = np.clip(img, 0, 255).astype(np.uint8)
     if rng.random() < 0.7:
         quality = int(rng.integers((50, 25, 10)[level], 96))
-        out = cv2.imdecode(cv2.imencode(".jpg", out, [cv2.IMWRITE_JPEG_QUALITY, quality])[1], cv2.IMREAD_GRAYSCALE)
+        out = cv2.imdecode(
+            cv2.imencode(".jpg", out, [cv2.IMWRITE_JPEG_QUALITY, quality])[1], cv2.IMREAD_GRAYSCALE
+        )
     if min(out.shape) >= SIZE or rng.random() < 0.6:
         return cv2.resize(out, (SIZE, SIZE), interpolation=cv2.INTER_AREA)  # type: ignore[return-value]
     how = (cv2.INTER_LINEAR, cv2.INTER_CUBIC)[int(rng.integers(2))]
@@ -362,11 +218,11 @@ def make_cell(rng: Rng, ink: Ink, kind: int, level: int) -> tuple[U8, int]:
         uint8 [32, 32] and its class.
     """
     shape, box = _canvas(rng, level)
-    page = _paper(rng, shape, box, level)
+    page = make_paper(rng, shape, box, level)
     hand = _hand(rng)
     printed_first = rng.random() < 0.9
     if printed_first:
-        _edges(rng, page, box)
+        print_edges(rng, page, box)
     pitch = 1.0 + (rng.uniform(0.0, 0.2) if rng.random() < 0.5 else 0.0)
     for dx, dy, chance in ((-pitch, 0.0, 0.6), (pitch, 0.0, 0.6), (0.0, -pitch, 0.2), (0.0, pitch, 0.2)):
         if rng.random() < chance:
@@ -374,11 +230,13 @@ def make_cell(rng: Rng, ink: Ink, kind: int, level: int) -> tuple[U8, int]:
             _write(rng, page, ink, MARK if rng.random() < 0.2 else 0, beside, hand)
     label = BLANK if kind == BLANK else _write(rng, page, ink, kind, box, hand)
     if not printed_first:
-        _edges(rng, page, box)
+        print_edges(rng, page, box)
     return _degrade(rng, page, level, hand["dark"]), label
 
 
-def make_cells(n: int, seed: int, ink: Ink, level: int | None = None, digits_only: bool = False) -> tuple[U8, npt.NDArray[np.int64]]:
+def make_cells(
+    n: int, seed: int, ink: Ink, level: int | None = None, digits_only: bool = False
+) -> tuple[U8, npt.NDArray[np.int64]]:
     """Make `n` cells: two thirds digits, the rest blank, mark, crossed (or digits only).
 
     Returns
@@ -390,6 +248,6 @@ def make_cells(n: int, seed: int, ink: Ink, level: int | None = None, digits_onl
     cells = np.empty((n, SIZE, SIZE), np.uint8)
     labels = np.empty(n, np.int64)
     for i in range(n):
-        kind = 0 if digits_only else (0, BLANK, MARK, CROSSED)[_pick(rng, (0.66, 0.12, 0.13, 0.09))]
+        kind = 0 if digits_only else (0, BLANK, MARK, CROSSED)[pick(rng, (0.68, 0.12, 0.13, 0.07))]
         cells[i], labels[i] = make_cell(rng, ink, kind, int(rng.integers(3)) if level is None else level)
     return cells, labels

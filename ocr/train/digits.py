@@ -60,13 +60,19 @@ def training_ink(mnist: Path, usps: Path, fonts: Path, part: str) -> Ink:
         _repeat(glyphs.from_fonts(system, False), 5000 // shrink, rng),
         glyphs.handmade(300 // shrink, rng),
     ])  # fmt: skip
-    return Ink(digits, glyphs.marks(6000 // shrink, rng, MARK), glyphs.scribbles(4000 // shrink, rng, CROSSED))
+    return Ink(
+        digits, glyphs.marks(6000 // shrink, rng, MARK), glyphs.scribbles(4000 // shrink, rng, CROSSED)
+    )
 
 
 def test_ink(images: U8, labels: I64, thinned: bool) -> Ink:
     """Cells of a test set: only its own digits, neighbours included."""
     rng = np.random.default_rng(3)
-    return Ink(glyphs.from_images(images, labels, thinned), glyphs.marks(500, rng, MARK), glyphs.scribbles(500, rng, CROSSED))
+    return Ink(
+        glyphs.from_images(images, labels, thinned),
+        glyphs.marks(500, rng, MARK),
+        glyphs.scribbles(500, rng, CROSSED),
+    )
 
 
 def _chunk(job: tuple[Path, Path, Path, str, int, Path]) -> Path:
@@ -103,7 +109,10 @@ def calibration_error(probabilities: npt.NDArray[np.float64], labels: I64, bins:
     """Expected calibration error of the most probable class, equal-width bins (Guo et al. 2017)."""
     top, right = probabilities.max(1), probabilities.argmax(1) == labels
     which = np.minimum((top * bins).astype(int), bins - 1)
-    gaps = [abs(float(top[which == b].mean()) - float(right[which == b].mean())) * float((which == b).mean()) for b in set(which.tolist())]
+    gaps = [
+        abs(float(top[which == b].mean()) - float(right[which == b].mean())) * float((which == b).mean())
+        for b in set(which.tolist())
+    ]
     return float(sum(gaps))
 
 

@@ -75,7 +75,9 @@ def read_mnist(folder: Path, part: str) -> tuple[U8, npt.NDArray[np.int64]]:
 
 def read_usps(path: Path) -> tuple[U8, npt.NDArray[np.int64]]:
     """Read USPS digits in the format of *The Elements of Statistical Learning* as 16 x 16 images, ink bright."""
-    rows = np.array([line.split() for line in gzip.decompress(path.read_bytes()).decode().splitlines()], float)
+    rows = np.array(
+        [line.split() for line in gzip.decompress(path.read_bytes()).decode().splitlines()], float
+    )
     return ((rows[:, 1:] + 1) * 127.5).astype(np.uint8).reshape(-1, 16, 16), rows[:, 0].astype(np.int64)
 
 
@@ -91,7 +93,9 @@ def thin(masks: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
             p8, p9 = img[:, 1:-1, :-2], img[:, :-2, :-2]
             ring = (p2, p3, p4, p5, p6, p7, p8, p9)
             near = p2 + p3 + p4 + p5 + p6 + p7 + p8 + p9
-            rises = sum(((a == 0) & (b == 1)).astype(np.uint8) for a, b in zip(ring, (*ring[1:], p2), strict=True))
+            rises = sum(
+                ((a == 0) & (b == 1)).astype(np.uint8) for a, b in zip(ring, (*ring[1:], p2), strict=True)
+            )
             pair = (p2 * p4 * p6, p4 * p6 * p8) if step == 0 else (p2 * p4 * p8, p2 * p6 * p8)
             gone = (p == 1) & (near >= 2) & (near <= 6) & (rises == 1) & (pair[0] == 0) & (pair[1] == 0)
             img[:, 1:-1, 1:-1][gone] = 0
@@ -136,7 +140,10 @@ def from_fonts(paths: list[Path], thinned: bool) -> Glyphs:
             page = Image.new("L", (int(x1 - x0) + 4, int(y1 - y0) + 4))
             ImageDraw.Draw(page).text((2 - x0, 2 - y0), str(digit), fill=255, font=font)
             scale = (SIDE - 10) / max(page.size)
-            small = page.resize((max(2, round(page.width * scale)), max(2, round(page.height * scale))), Image.Resampling.LANCZOS)
+            small = page.resize(
+                (max(2, round(page.width * scale)), max(2, round(page.height * scale))),
+                Image.Resampling.LANCZOS,
+            )
             canvas = np.zeros((SIDE, SIDE), np.uint8)
             oy, ox = (SIDE - small.height) // 2, (SIDE - small.width) // 2
             canvas[oy : oy + small.height, ox : ox + small.width] = np.array(small)
@@ -174,7 +181,34 @@ STYLES: dict[int, list[list[list[tuple[float, float]]]]] = {
     ],
     2: [
         [[*_arc(0.5, 0.27, 0.35, 0.26, 190, 370), (0.6, 0.65), (0.15, 0.97)], [(0.15, 0.97), (0.88, 0.97)]],
-        [[*_arc(0.5, 0.25, 0.33, 0.24, 200, 380), (0.45, 0.75), *_arc(0.24, 0.86, 0.14, 0.11, 0, 330), (0.5, 0.88), (0.9, 0.98)]],
+        [
+            [
+                *_arc(0.5, 0.25, 0.33, 0.24, 200, 380),
+                (0.45, 0.75),
+                *_arc(0.24, 0.86, 0.14, 0.11, 0, 330),
+                (0.5, 0.88),
+                (0.9, 0.98),
+            ]
+        ],
+        [
+            [
+                *_arc(0.55, 0.22, 0.3, 0.21, 190, 385),
+                (0.5, 0.7),
+                *_arc(0.3, 0.84, 0.26, 0.15, -20, -300),
+                (0.6, 0.97),
+                (1.0, 0.85),
+            ]
+        ],
+        [
+            [
+                *_arc(0.5, 0.24, 0.28, 0.22, 170, 400),
+                (0.3, 0.8),
+                (0.12, 0.95),
+                (0.3, 0.84),
+                (0.6, 0.96),
+                (0.92, 0.88),
+            ]
+        ],
         [[(0.15, 0.08), (0.75, 0.05), (0.7, 0.4), (0.15, 0.97), (0.85, 0.95)]],
     ],
     3: [
@@ -208,13 +242,25 @@ STYLES: dict[int, list[list[list[tuple[float, float]]]]] = {
     8: [
         [_arc(0.5, 0.25, 0.28, 0.24, -90, 270), _arc(0.5, 0.74, 0.34, 0.26, -90, 270)],
         [[*_arc(0.5, 0.26, 0.3, 0.25, -20, -260), *_arc(0.5, 0.74, 0.34, 0.25, -80, 230), (0.78, 0.2)]],
+        [
+            [
+                (0.78, 0.12),
+                *_arc(0.5, 0.24, 0.27, 0.22, -60, -250),
+                (0.66, 0.55),
+                *_arc(0.48, 0.76, 0.28, 0.22, -30, 240),
+                (0.8, 0.12),
+            ]
+        ],
         [_arc(0.5, 0.22, 0.22, 0.2, -90, 285), _arc(0.48, 0.72, 0.36, 0.28, -100, 260)],
     ],
     9: [
         [_arc(0.48, 0.27, 0.32, 0.26, 0, 360), [(0.8, 0.2), (0.76, 1.0)]],
         [_arc(0.48, 0.28, 0.32, 0.27, -20, 330), [(0.8, 0.15), (0.78, 0.75), (0.55, 0.98), (0.2, 0.9)]],
         [[(0.78, 0.12), *_arc(0.46, 0.3, 0.3, 0.26, -40, -350), (0.74, 0.3), (0.45, 1.0)]],
-        [_arc(0.5, 0.25, 0.3, 0.24, 10, 370), [(0.8, 0.1), (0.82, 0.7), *_arc(0.5, 0.75, 0.3, 0.22, 10, 190), (0.5, 0.6)]],
+        [
+            _arc(0.5, 0.25, 0.3, 0.24, 10, 370),
+            [(0.8, 0.1), (0.82, 0.7), *_arc(0.5, 0.75, 0.3, 0.22, 10, 190), (0.5, 0.6)],
+        ],
     ],
 }
 
@@ -233,13 +279,22 @@ def _mark(rng: np.random.Generator) -> list[list[tuple[float, float]]]:
         return [[(0.0, 0.5), (0.5, 0.5 + rng.normal(0, 0.03)), (1.0, 0.5 + rng.normal(0, 0.08))]]
     if kind == 2:
         lean = rng.uniform(SLASH_LIMIT, 1.2) / 2
-        return [[(0.5 + lean, 0.0), (0.5 - lean, 1.0)]] if rng.random() < 0.7 else [[(0.5 - lean, 0.0), (0.5 + lean, 1.0)]]
+        return (
+            [[(0.5 + lean, 0.0), (0.5 - lean, 1.0)]]
+            if rng.random() < 0.7
+            else [[(0.5 - lean, 0.0), (0.5 + lean, 1.0)]]
+        )
     if kind == 3:
         return [[(0.5, 0.5), (0.5 + rng.normal(0, 0.03), 0.53)]]
     if kind == 4:
         turns = np.linspace(0, rng.uniform(4, 9) * np.pi, 60)
         radius = rng.uniform(0.05, 0.16) * rng.uniform(0.2, 1.0, 60)
-        return [[(0.5 + float(r * np.cos(t)), 0.5 + float(r * np.sin(t))) for r, t in zip(radius, turns, strict=True)]]
+        return [
+            [
+                (0.5 + float(r * np.cos(t)), 0.5 + float(r * np.sin(t)))
+                for r, t in zip(radius, turns, strict=True)
+            ]
+        ]
     if kind == 5:
         return [[(0.1, 0.5), (0.35, 0.95), (1.0, 0.0)]]
     if kind == 6:
@@ -266,10 +321,17 @@ def _scribble(rng: np.random.Generator) -> list[list[tuple[float, float]]]:
         pts = list(zip(along.tolist(), across.tolist(), strict=True))
         return [pts] if rng.random() < 0.5 else [[(y, x) for x, y in pts]]
     turns = np.linspace(0, rng.uniform(6, 12) * np.pi, 90)
-    return [[(0.5 + float(rng.uniform(0.2, 0.45) * np.cos(t)), 0.5 + float(rng.uniform(0.2, 0.5) * np.sin(t))) for t in turns]]
+    return [
+        [
+            (0.5 + float(rng.uniform(0.2, 0.45) * np.cos(t)), 0.5 + float(rng.uniform(0.2, 0.5) * np.sin(t)))
+            for t in turns
+        ]
+    ]
 
 
-def draw(strokes: list[list[tuple[float, float]]], rng: np.random.Generator, wobble: float) -> npt.NDArray[np.bool_]:
+def draw(
+    strokes: list[list[tuple[float, float]]], rng: np.random.Generator, wobble: float
+) -> npt.NDArray[np.bool_]:
     """Draw strokes as a mask [56, 56], every hand a little different."""
     mask = np.zeros((SIDE, SIDE), np.uint8)
     stretch, lean = rng.uniform(0.62, 1.0), rng.normal(0, 0.1)
@@ -278,7 +340,9 @@ def draw(strokes: list[list[tuple[float, float]]], rng: np.random.Generator, wob
         knots = np.linspace(0, len(pts) - 1, 4 * len(pts))
         fine = np.stack([np.interp(knots, np.arange(len(pts)), pts[:, k]) for k in (0, 1)], 1)
         bend = rng.normal(0, wobble, (3, 2))
-        fine += np.stack([np.interp(np.linspace(0, 2, len(fine)), np.arange(3), bend[:, k]) for k in (0, 1)], 1)
+        fine += np.stack(
+            [np.interp(np.linspace(0, 2, len(fine)), np.arange(3), bend[:, k]) for k in (0, 1)], 1
+        )
         if len(fine) > 8:
             kernel = np.ones(3) / 3
             for k in (0, 1):
@@ -307,4 +371,6 @@ def marks(n: int, rng: np.random.Generator, label: int) -> Glyphs:
 
 def scribbles(n: int, rng: np.random.Generator, label: int) -> Glyphs:
     """Strokes that cancel what is written below them."""
-    return from_masks(np.array([draw(_scribble(rng), rng, 0.05) for _ in range(n)]), np.full(n, label, np.int64))
+    return from_masks(
+        np.array([draw(_scribble(rng), rng, 0.05) for _ in range(n)]), np.full(n, label, np.int64)
+    )

@@ -18,8 +18,18 @@ def build() -> nn.Sequential:
     """Six convolutions (32 x 32 down to 4 x 4) and two dense layers, about 0.36 million weights."""
     layers: list[nn.Module] = []
     for cin, cout, kernel, stride in CONVOLUTIONS:
-        layers += [nn.Conv2d(cin, cout, kernel, stride, kernel // 2, bias=False), nn.BatchNorm2d(cout), nn.ReLU()]
-    layers += [nn.Flatten(), nn.Dropout(0.1), nn.Linear(96 * 16, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, OUTPUTS)]
+        layers += [
+            nn.Conv2d(cin, cout, kernel, stride, kernel // 2, bias=False),
+            nn.BatchNorm2d(cout),
+            nn.ReLU(),
+        ]
+    layers += [
+        nn.Flatten(),
+        nn.Dropout(0.1),
+        nn.Linear(96 * 16, HIDDEN),
+        nn.ReLU(),
+        nn.Linear(HIDDEN, OUTPUTS),
+    ]
     return nn.Sequential(*layers)
 
 
@@ -36,11 +46,20 @@ def save_onnx(net: nn.Sequential, path: Path, classes: tuple[str, ...], temperat
         out = f"x{k}"
         if isinstance(module, nn.Conv2d):
             norm = modules[k + 1]
-            assert isinstance(norm, nn.BatchNorm2d) and norm.running_var is not None and norm.running_mean is not None
+            assert (
+                isinstance(norm, nn.BatchNorm2d)
+                and norm.running_var is not None
+                and norm.running_mean is not None
+            )
             gain = norm.weight / torch.sqrt(norm.running_var + norm.eps)
-            names = [weight(f"w{k}", module.weight * gain[:, None, None, None]), weight(f"b{k}", norm.bias - norm.running_mean * gain)]
+            names = [
+                weight(f"w{k}", module.weight * gain[:, None, None, None]),
+                weight(f"b{k}", norm.bias - norm.running_mean * gain),
+            ]
             pad, stride = int(module.padding[0]), int(module.stride[0])
-            nodes.append(helper.make_node("Conv", [last, *names], [out], pads=[pad] * 4, strides=[stride] * 2))
+            nodes.append(
+                helper.make_node("Conv", [last, *names], [out], pads=[pad] * 4, strides=[stride] * 2)
+            )
         elif isinstance(module, nn.Linear):
             names = [weight(f"w{k}", module.weight), weight(f"b{k}", module.bias)]
             nodes.append(helper.make_node("Gemm", [last, *names], [out], transB=1))
@@ -59,7 +78,9 @@ def save_onnx(net: nn.Sequential, path: Path, classes: tuple[str, ...], temperat
         [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["n", OUTPUTS])],
         weights,
     )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8, producer_name="cotejo")
+    model = helper.make_model(
+        graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8, producer_name="cotejo"
+    )
     helper.set_model_props(model, {"classes": " ".join(classes), "temperature": repr(temperature)})
     onnx.checker.check_model(model)
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -42,7 +42,10 @@ def typed(digit: int, level: int = 235, ink: int = 60, seed: int = 0) -> np.ndar
 def crossed_box(seed: int) -> np.ndarray:
     page = paper(seed=seed)
     rng = np.random.default_rng(seed)
-    a, b, c, d = (tuple(int(v) for v in np.array(p) + rng.integers(-6, 7, 2)) for p in ((35, 35), (93, 93), (93, 35), (35, 93)))
+    a, b, c, d = (
+        tuple(int(v) for v in np.array(p) + rng.integers(-6, 7, 2))
+        for p in ((35, 35), (93, 93), (93, 35), (35, 93))
+    )
     cv2.line(page, a, b, 60, 5, cv2.LINE_AA)
     cv2.line(page, c, d, 60, 5, cv2.LINE_AA)
     return shrink(page)
@@ -73,7 +76,9 @@ def test_clear_digits_are_read_on_any_paper(reader: DigitReader, ink: int, level
 
 
 def test_empty_box_is_blank_on_any_paper(reader: DigitReader) -> None:
-    cells = np.array([shrink(paper(level, noise)) for level in (90, 130, 180, 235, 255) for noise in (0.0, 2.0, 6.0)])
+    cells = np.array(
+        [shrink(paper(level, noise)) for level in (90, 130, 180, 235, 255) for noise in (0.0, 2.0, 6.0)]
+    )
     assert (reader.probabilities(cells).argmax(1) == BLANK).all()
 
 
@@ -149,7 +154,14 @@ def test_weights_are_small() -> None:
     assert MODEL.stat().st_size < 1_900_000
 
 
-@pytest.mark.parametrize("cells", [np.zeros((2, 28, 28), np.uint8), np.zeros((2, SIZE, SIZE), np.float32), np.zeros((SIZE, SIZE), np.uint8)])
+@pytest.mark.parametrize(
+    "cells",
+    [
+        np.zeros((2, 28, 28), np.uint8),
+        np.zeros((2, SIZE, SIZE), np.float32),
+        np.zeros((SIZE, SIZE), np.uint8),
+    ],
+)
 def test_wrong_shape_is_one_sentence(reader: DigitReader, cells: np.ndarray) -> None:
     with pytest.raises(DigitModelError, match="Cells must be uint8"):
         reader.probabilities(cells)
