@@ -5,7 +5,7 @@ observer must see. So the decoder weighs two kinds of explanation against each o
 misread, or the boxes are right and the sheet was written inconsistent. It reports the numbers of the better one, says how
 probable "inconsistent" is, and keeps beside each number what its own boxes said (`alone`). Nothing is repaired silently.
 
-`ocr.lattice` says what one row of boxes may mean, `ocr.sums` holds the model of the sums and the exact inference.
+`ocr.lattice` says what one row of boxes may mean, `ocr.sums` how numbers hang together, `ocr.messages` infers exactly.
 Whether a person must look is decided here, by the thresholds in `Settings`.
 """
 
@@ -19,8 +19,9 @@ import numpy.typing as npt
 
 from ocr.form import Form, Sum
 from ocr.lattice import CROSSED, Floats, Row, read_row, soften, spell
+from ocr.messages import Message, Sheet, only, term
 from ocr.reading import State, SumReading
-from ocr.sums import Message, Network, Sheet, only, term
+from ocr.sums import Network
 
 
 @dataclass(frozen=True, slots=True)

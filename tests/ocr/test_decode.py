@@ -524,7 +524,7 @@ def test_bad_probabilities_are_named() -> None:
         decode(make_form({"a": 2}), {})
     with pytest.raises(ValueError, match="has 2 boxes"):
         decode(make_form({"a": 2}), {"a": seen("123")})
-    with pytest.raises(ValueError, match="'a'.*finite"):
+    with pytest.raises(ValueError, match=r"'a'.*finite"):
         decode(make_form({"a": 2}), {"a": np.full((2, CLASSES), np.nan)})
     with pytest.raises(ValueError, match="shape"):
         decode(make_form({"a": 2}), {"a": np.zeros((2, 10))})
