@@ -1,0 +1,209 @@
+"""Two counts, station by station: where they differ, what kind of slip would explain it, and whether it could matter.
+
+The two may be a mission's tally and an official snapshot, or two snapshots. The right side is the authority's; every
+difference is right minus left. Nothing is never zero: a number on one side and none on the other differ, and 0 and none
+do too. A station differs if any option, or blank, null, valid, cast or voted does; registered voters are compared and
+reported, but a corrected list is no different count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from tabulate.causes import CAUSES, UNEXPLAINED, Sheets, find_causes
+from tabulate.outcome import Outcome, outcomes, worst
+from tabulate.pairs import BOTH, ONLY_LEFT, ONLY_RIGHT, Pairs, as_counts, pair
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """What `compare` found.
+
+    Attributes
+    ----------
+    fields
+        ``station_id``, ``contest``, ``field``, ``left``, ``right``, ``difference`` (right minus left, null where a
+        side has no number): only what differs, of stations on both sides; sorted by station and contest, then in
+        the order of the fields.
+    stations
+        ``station_id``, ``contest``, ``which`` (both, only_left, only_right), ``n_differing`` (fields, without
+        ``registered``), ``causes`` (list; of a station on one side ``missing-left`` or ``missing-right``; empty where
+        nothing differs): every station.
+    net, gross
+        Contest -> option -> sum of the differences, and of their absolute values, over stations with both numbers;
+        ``gross`` has ``blank`` and ``null`` too; the document's single figure is over the options.
+    compared
+        The fields that both sides have.
+    not_compared
+        Field or option -> why not.
+    counted_changed
+        Stations on both sides that only one side counts.
+    outcomes
+        For each contest, whether what differs could change who wins.
+    """
+
+    fields: pl.DataFrame
+    stations: pl.DataFrame
+    net: dict[str, dict[str, int]]
+    gross: dict[str, dict[str, int]]
+    compared: tuple[str, ...]
+    not_compared: dict[str, str]
+    counted_changed: int
+    outcomes: list[Outcome]
+
+    def to_json(self) -> dict[str, Any]:
+        """The ``compare`` document of the design. Its counts are of actas: one station and contest each."""
+        which = dict(self.stations.group_by("which").len().iter_rows())
+        differing = self.stations.filter((pl.col("which") == BOTH) & (pl.col("n_differing") > 0))
+        causes = dict(
+            self.stations.explode("causes").drop_nulls("causes").group_by("causes").len().iter_rows()
+        )
+        fields = dict(self.fields.group_by("field").len().iter_rows())
+        decisive = worst(self.outcomes)
+        both = which.get(BOTH, 0)
+        return {
+            "stations": self.stations.height,
+            "both": both,
+            "equal": both - differing.height,
+            "differing": differing.height,
+            "only_left": which.get(ONLY_LEFT, 0),
+            "only_right": which.get(ONLY_RIGHT, 0),
+            "counted_changed": self.counted_changed,
+            "causes": {name: causes[name] for name in (*CAUSES, UNEXPLAINED) if name in causes},
+            "net": _over_contests(self.net),
+            "gross": sum(self.gross[contest][name] for contest, net in self.net.items() for name in net),
+            "margin": decisive.margin,
+            "could_change_outcome": decisive.to_json(),
+            "fields": {name: fields[name] for name in self.compared if name in fields},
+            "compared": list(self.compared),
+            "not_compared": self.not_compared,
+            "contests": {
+                outcome.contest: {
+                    "net": self.net[outcome.contest],
+                    "gross": self.gross[outcome.contest],
+                    "could_change_outcome": outcome.to_json(),
+                }
+                for outcome in self.outcomes
+            },
+            "differing_stations": [
+                {"station_id": station, "contest": contest, "n_differing": n, "causes": found}
+                for station, contest, n, found in differing.select(
+                    "station_id", "contest", "n_differing", "causes"
+                ).iter_rows()
+            ],
+        }
+
+
+def compare(
+    left: pl.DataFrame,
+    right: pl.DataFrame,
+    *,
+    rule: str | Mapping[str, str] = "plurality",
+    register: pl.DataFrame | None = None,
+) -> Comparison:
+    """Compare two canonical counts frames.
+
+    Parameters
+    ----------
+    left, right
+        As for `tabulate.pairs.pair`: ``tabulate.official.OfficialCount.counts``, or a tally in the same wide shape. The
+        right side is the authority's. Only what both have is compared.
+    rule, register
+        As for `tabulate.outcome.could_change_outcome`.
+
+    Raises
+    ------
+    CotejoError
+        As `tabulate.outcome.could_change_outcome`.
+    """
+    pairs = pair(left, right)
+    names = [*pairs.parts, *pairs.totals]
+    judged = [*names, *(["registered"] if pairs.registered_compared else [])]
+    both = pairs.mask(BOTH)
+    unequal = pl.DataFrame(
+        [pairs.left.get_column(name).ne_missing(pairs.right.get_column(name)) & both for name in judged]
+    )
+    n_differing = unequal.select(pl.sum_horizontal(pl.col(names).cast(pl.UInt32))).to_series()
+    stations = pairs.keys.with_columns(
+        n_differing.alias("n_differing"), _causes(pairs, n_differing > 0).alias("causes")
+    )
+    net, gross = _sums(pairs, both)
+    return Comparison(
+        fields=_fields(pairs, unequal),
+        stations=stations,
+        net=net,
+        gross=gross,
+        compared=tuple(judged),
+        not_compared=pairs.not_compared,
+        counted_changed=int((both & (pairs.counted_left != pairs.counted_right)).sum()),
+        outcomes=outcomes(pairs, rule=rule, register=register),
+    )
+
+
+def _fields(pairs: Pairs, unequal: pl.DataFrame) -> pl.DataFrame:
+    long = []
+    for order, name in enumerate(unequal.columns):
+        at = unequal.get_column(name).arg_true()
+        left, right = pairs.left.get_column(name).gather(at), pairs.right.get_column(name).gather(at)
+        found = pairs.keys.select(pl.col("station_id", "contest").gather(at)).with_columns(
+            pl.lit(name).alias("field"),
+            left.alias("left"),
+            right.alias("right"),
+            (right - left).alias("difference"),
+        )
+        long.append(found.with_columns(at.cast(pl.Int64).alias("at"), pl.lit(order).alias("order")))
+    return pl.concat(long).sort("at", "order").drop("at", "order")
+
+
+def _causes(pairs: Pairs, differs: pl.Series) -> pl.Series:
+    """The causes of every station; only those of the differing ones are looked for."""
+    at = differs.arg_true()
+    sides = [
+        Sheets(as_counts(side, pairs.parts, at), as_counts(side, pairs.totals, at))
+        for side in (pairs.left, pairs.right)
+    ]
+    found = find_causes(sides[0], sides[1], len(pairs.options), pairs.totals)
+    names = np.array(CAUSES)
+    lists = [list(names[row]) if row.any() else [UNEXPLAINED] for row in found]
+    explained = pl.DataFrame(
+        {"at": at.cast(pl.UInt32), "causes": lists}, schema={"at": pl.UInt32, "causes": pl.List(pl.String)}
+    )
+    causes = (
+        pairs.keys.select("which")
+        .with_row_index("at")
+        .join(explained, on="at", how="left", maintain_order="left")
+    )
+    return causes.select(
+        pl.when(pl.col("which") == ONLY_LEFT).then(pl.lit(["missing-right"]))
+        .when(pl.col("which") == ONLY_RIGHT).then(pl.lit(["missing-left"]))
+        .otherwise(pl.col("causes").fill_null(pl.lit([], pl.List(pl.String))))
+    ).to_series()  # fmt: skip
+
+
+def _sums(pairs: Pairs, both: pl.Series) -> tuple[dict[str, dict[str, int]], dict[str, dict[str, int]]]:
+    change = (pairs.right.select(pairs.parts) - pairs.left.select(pairs.parts)).select(
+        pl.when(both).then(pl.all())
+    )
+    net: dict[str, dict[str, int]] = {}
+    gross: dict[str, dict[str, int]] = {}
+    for contest in pairs.keys.get_column("contest").unique().sort():
+        at = pairs.rows_of(contest)
+        options = pairs.options_of(at)
+        mine = change.select(pl.all().gather(at))
+        net[contest] = {name: int(mine.get_column(name).sum()) for name in options}
+        used = [*options, *pairs.parts[len(pairs.options) :]]
+        gross[contest] = {name: int(mine.get_column(name).abs().sum()) for name in used}
+    return net, gross
+
+
+def _over_contests(sums: Mapping[str, Mapping[str, int]]) -> dict[str, int]:
+    total: dict[str, int] = {}
+    for parts in sums.values():
+        for name, votes in parts.items():
+            total[name] = total.get(name, 0) + votes
+    return total
