@@ -370,7 +370,7 @@ class Comparison(dy.Schema):
     left_confirmed = truth("Whether the left value may be held against the right one.")
     right_value = integer("The right number.", nullable=True)
     right_state = text("What stands behind it.", one_of=STATES)
-    difference = integer("Left minus right; null unless both are numbers.", nullable=True)
+    difference = integer("Right minus left; null unless both are numbers.", nullable=True)
     equal = truth("Whether both sides say the same; null if a side is absent or illegible.", nullable=True)
 
 
@@ -387,7 +387,7 @@ class ComparisonStations(dy.Schema):
     )
     fields = integer("Fields that differ.", "fields")
     gross = integer("Sum of the absolute differences over the options.", "votes")
-    net = integer("Sum of the differences over the options.", "votes")
+    net = integer("Sum of the differences (right minus left) over the options.", "votes")
     confirmed = truth("Whether every differing value of the left side is confirmed.")
     revision = truth(
         "True between two snapshots: the authority changed its own number, which is reported, not graded."

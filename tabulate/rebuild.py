@@ -1,0 +1,146 @@
+"""All derived tables, from the ledger and the blobs, as Parquet files whose bytes depend on nothing else.
+
+What is under ``DIR/tables`` can be deleted at any time. Rows are sorted, columns in the contract's order, floats rounded,
+compression fixed and no time of writing is stored; so the same history gives the same bytes, whatever the number of workers
+that did the reading and however often it is done again.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Mapping
+from hashlib import sha256
+from pathlib import Path
+
+import polars as pl
+
+from ocr.errors import CotejoError, MachineError
+from tabulate.differences import comparison_tables
+from tabulate.mission import SETTINGS, Mission
+from tabulate.register import register_tables
+from tabulate.schema import TABLES, conform, empty
+from tabulate.snapshots import snapshot_tables
+from tabulate.tables import arrivals, human, readings
+from tabulate.tally import tally
+
+# Findings come from the audits, which are run on these tables; whoever runs them keeps them with `write_tables`.
+DERIVED = tuple(name for name in TABLES if name != "findings")
+_BUILT = "built.json"
+
+
+def derive(mission: Mission) -> dict[str, pl.DataFrame]:
+    """All tables but the findings, computed anew; nothing is written."""
+    register, revisions = register_tables(mission)
+    tables: dict[str, pl.DataFrame] = {"register": register, "register_revisions": revisions}
+    tables |= arrivals(mission) | readings(mission) | human(mission)
+    tables |= tally(mission, tables)
+    tables |= snapshot_tables(mission)
+    tables |= comparison_tables(mission, tables)
+    return {name: tables[name] for name in DERIVED}
+
+
+def rebuild(mission: Mission | Path | str) -> dict[str, str]:
+    """Derive all tables and write them.
+
+    Returns
+    -------
+    dict
+        The SHA-256 of each table's file, by name.
+
+    Raises
+    ------
+    MachineError
+        If they cannot be written; the tables that were there stay as they were.
+    """
+    if not isinstance(mission, Mission):
+        mission = Mission.open(mission)
+    state = _state(mission)  # before deriving: what arrives meanwhile makes the tables old, not falsely new
+    hashes = write_tables(mission, derive(mission))
+    _mark(mission, state)
+    return hashes
+
+
+def current_tables(mission: Mission) -> dict[str, pl.DataFrame]:
+    """All tables as the ledger stands now, derived first if anything happened since; with the findings last kept, if any."""
+    built = mission.tables / _BUILT
+    try:
+        fresh = json.loads(built.read_text(encoding="utf-8")) == _state(mission)
+    except (OSError, ValueError):
+        fresh = False
+    if fresh and all((mission.tables / f"{name}.parquet").is_file() for name in DERIVED):
+        return {name: load_table(mission, name) for name in TABLES}
+    state = _state(mission)
+    tables = derive(mission)
+    write_tables(mission, tables)
+    _mark(mission, state)
+    return tables | {"findings": load_table(mission, "findings")}
+
+
+def load_table(mission: Mission, name: str) -> pl.DataFrame:
+    """One table as it was last written; without rows if it never was.
+
+    Raises
+    ------
+    CotejoError
+        If there is no table of that name, or its file is damaged.
+    """
+    if name not in TABLES:
+        raise CotejoError(f"there is no table {name!r}; known are {', '.join(TABLES)}")
+    path = mission.tables / f"{name}.parquet"
+    if not path.is_file():
+        return empty(name)
+    try:
+        return pl.read_parquet(path)
+    except (pl.exceptions.PolarsError, OSError) as e:
+        why = str(e).splitlines()[0]
+        raise CotejoError(
+            f"{path} is damaged ({why}); make it again with `cotejo rebuild {mission.folder}`"
+        ) from None
+
+
+def write_tables(mission: Mission, tables: Mapping[str, pl.DataFrame]) -> dict[str, str]:
+    """Write tables, each in the contract's shape, all of them or none; returns their SHA-256 by name.
+
+    Raises
+    ------
+    MachineError
+        If they cannot be written.
+    """
+    hashes: dict[str, str] = {}
+    try:
+        mission.tables.mkdir(parents=True, exist_ok=True)
+        fresh = Path(tempfile.mkdtemp(dir=mission.tables, prefix=".new-"))
+        try:
+            for name, frame in tables.items():
+                path = fresh / f"{name}.parquet"
+                conform(name, frame).write_parquet(
+                    path, compression="zstd", compression_level=3, row_group_size=1 << 20
+                )
+                hashes[name] = sha256(path.read_bytes()).hexdigest()
+            (mission.tables / _BUILT).unlink(missing_ok=True)
+            for name in tables:
+                (fresh / f"{name}.parquet").replace(mission.tables / f"{name}.parquet")
+        finally:
+            shutil.rmtree(fresh, ignore_errors=True)
+    except OSError as e:
+        raise MachineError(
+            f"the tables could not be written to {mission.tables} ({e.strerror or e}); free space or mend the permissions, then run it again"
+        ) from None
+    return hashes
+
+
+def _state(mission: Mission) -> dict[str, object]:
+    """What the tables depend on: the ledger's head, the settings and the forms."""
+    seq, head = mission.ledger.head
+    settings = sha256((mission.folder / SETTINGS).read_bytes())
+    for name in sorted(mission.forms):
+        settings.update(mission.forms[name].model_dump_json().encode())
+    return {"seq": seq, "head": head, "settings": settings.hexdigest()}
+
+
+def _mark(mission: Mission, state: Mapping[str, object]) -> None:
+    part = mission.tables / f".{_BUILT}.part"
+    part.write_text(json.dumps(state, sort_keys=True) + "\n", encoding="utf-8")
+    part.replace(mission.tables / _BUILT)

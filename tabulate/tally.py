@@ -1,0 +1,395 @@
+"""Readings, keyings and decisions become the tally, by these rules and no others.
+
+===========================================================  ===========  =======================================
+what there is                                                status       source; values
+===========================================================  ===========  =======================================
+a standing decision (accept, correct)                        accepted     person; those of the decision
+two people's keyings that agree in every field               accepted     keying; theirs
+two people's keyings that differ                             person       what the machine proposes, if it read it
+all pages read, and nothing below speaks against them        accepted     reading
+any reason below                                             person       what the machine proposes
+only photos that were not read yet                           unread       none
+nothing                                                      absent       none
+===========================================================  ===========  =======================================
+
+Reasons that send an acta to a person: whatever the reader says (``unsure:…``, ``illegible:…``, ``sum-fails:…`` …);
+``probability-low`` (below the mission's); ``sum-fails:…`` (a sum of form or mission that is evidence); ``station-differs``
+(the sender's claim contradicts the sheet); ``station-not-on-sheet`` (if the mission asks for it); ``photos-differ`` (two
+photos of the same page, both sure, with different values); ``forms-differ``; ``page-missing:n``; ``refused`` (the only photos
+could not be read); ``photo-of-another-station`` and ``filed-twice`` (if the station has no other photo); ``keyings-differ``.
+
+Of several photos of a page that do not differ, the accepted and then the most probable is used.
+
+**Confirmed** is what may be held against another record (grade A) or against itself (grade B):
+
+- every field of an acta accepted from its reading, or from two keyings;
+- of a decision: a field in which the person agrees with the machine or with another person's keying;
+- of an acta that waits for a person *only because it does not add up*: all of its fields, if each is a number read with at
+  least the mission's ``confirm_probability``, and its boxes alone say the same. That is a *confirmed reading*: what stands on
+  such a sheet is certain, only what it means is for a person. If one field falls short, none is confirmed.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from ocr.reading import State
+from tabulate.mission import Mission
+from tabulate.pages import ACTA, WHY, Tables, place_pages
+from tabulate.schema import conform
+from tabulate.sums import check_sums, sum_definitions
+from tabulate.tables import meanings_of
+
+# What may be wrong with a confirmed reading, and nothing else.
+_ONLY_SUMS = r"^(inconsistent|sum-fails:.*)$"
+_PAGE = [*ACTA, "acta_page"]
+_VALUE = ["value", "state"]
+
+
+def tally(mission: Mission, tables: Tables) -> dict[str, pl.DataFrame]:
+    """The tables ``tallies``, ``tally_fields``, ``tally_sums`` and ``queue``.
+
+    Parameters
+    ----------
+    tables : mapping
+        ``register``, ``photos``, ``filings``, ``readings``, ``reading_fields`` and what `tabulate.tables.human` gives.
+    """
+    settings = mission.settings.acceptance
+    meanings = meanings_of(mission)
+    pages = place_pages(mission, tables)
+    usable = pages.seen.filter(pl.col("form").is_not_null())
+    order = ["accepted", "probability", "photo", "page"]
+    usable = usable.sort([*ACTA, *order], descending=[False, False, True, True, False, False])
+    acta = usable.group_by(ACTA, maintain_order=True).agg(
+        pl.col("acta").first(), actas=pl.col("acta").n_unique()
+    )
+    best = usable.join(acta, on=[*ACTA, "acta"], how="semi").unique(_PAGE, keep="first", maintain_order=True)
+    machine = _machine_fields(best, tables, meanings)
+    missing = _missing_pages(acta, best, meanings)
+    people = _people(tables, machine, missing, acta, meanings)
+
+    proposed = pl.concat([machine, missing]).join(people, on=ACTA, how="anti")
+    fields = pl.concat([proposed, people.select(machine.columns)])
+    form_used = _form_used(acta, people, meanings)
+    sums = check_sums(fields, form_used, sum_definitions(mission))
+
+    differing = _differing_keyings(tables)
+    why = pl.concat(
+        [
+            _reader_reasons(best, settings.min_probability, settings.station_from_sheet),
+            _photos_differ(usable, best, tables, settings.confirm_probability),
+            _typed(missing.select(*ACTA, reason=pl.format("page-missing:{}", "acta_page")).unique()),
+            _typed(acta.filter(pl.col("actas") > 1).select(*ACTA, reason=pl.lit("forms-differ"))),
+            _typed(
+                sums.filter("evidence", ~pl.col("holds"))
+                .join(people, on=ACTA, how="anti")
+                .select(
+                    *ACTA,
+                    reason=pl.format("sum-fails:{}", "sum"),
+                    detail=pl.format("{} against {}", "left", "right"),
+                )
+            ),
+            _typed(
+                pages.seen.filter(pl.col("refused").is_not_null())
+                .join(acta, on=ACTA, how="anti")
+                .select(*ACTA, "photo", "page", reason=pl.lit("refused"), detail="refused")
+            ),
+            pages.strays.join(pages.expected, on=ACTA, how="semi").join(acta, on=ACTA, how="anti"),
+            _typed(differing.select(*ACTA, reason=pl.lit("keyings-differ"))),
+        ]
+    )
+    status = _status(
+        expected=pages.expected, seen=pages.seen, acta=acta, best=best, people=people, sums=sums, why=why
+    )
+    confirmed = _confirmed(
+        status=status,
+        fields=fields,
+        people=people,
+        machine=machine,
+        tables=tables,
+        why=why,
+        sure=settings.confirm_probability,
+    )
+    whole = confirmed.group_by(ACTA).agg(all_confirmed=pl.col("confirmed").all())
+    status = status.join(whole, on=ACTA, how="left").with_columns(
+        confirmed=pl.col("all_confirmed").fill_null(False)
+    )
+    sums = _confirmed_sums(sums, confirmed, sum_definitions(mission), form_used)
+    return {
+        "tallies": conform("tallies", status),
+        "tally_fields": conform("tally_fields", confirmed),
+        "tally_sums": conform("tally_sums", sums),
+        "queue": _queue(status, why, pages.strays),
+    }
+
+
+def _machine_fields(best: pl.DataFrame, tables: Tables, meanings: pl.DataFrame) -> pl.DataFrame:
+    """What was read on the pages used, in the contest's words."""
+    read = tables["reading_fields"].select(
+        "photo", "page", "field", *_VALUE, "raw", "probability", "alone_value"
+    )
+    return (
+        best.select(*ACTA, "photo", "page", "form", "acta_page")
+        .join(read, on=["photo", "page"], how="inner")
+        .join(
+            meanings.select("form", "contest", "field", "role", "option"),
+            on=["form", "contest", "field"],
+            how="inner",
+        )
+        .select(
+            *_PAGE, "field", "role", "option", *_VALUE, "raw", "photo", "page", "probability", "alone_value"
+        )
+        .with_columns(source=pl.lit("reading"))
+    )
+
+
+def _missing_pages(acta: pl.DataFrame, best: pl.DataFrame, meanings: pl.DataFrame) -> pl.DataFrame:
+    """The fields of the pages that were not seen: absent."""
+    fields = meanings.select("contest", "acta", "acta_page", "field", "role", "option").unique()
+    return (
+        acta.join(fields, on=["contest", "acta"], how="inner")
+        .join(best, on=_PAGE, how="anti")
+        .select(
+            *_PAGE,
+            "field",
+            "role",
+            "option",
+            value=pl.lit(None, pl.Int64),
+            state=pl.lit(str(State.ABSENT)),
+            raw=pl.lit(None, pl.String),
+            photo=pl.lit(None, pl.String),
+            page=pl.lit(None, pl.Int64),
+            probability=pl.lit(None, pl.Float64),
+            alone_value=pl.lit(None, pl.Int64),
+            source=pl.lit(None, pl.String),
+        )
+    )
+
+
+def _people(
+    tables: Tables, machine: pl.DataFrame, missing: pl.DataFrame, acta: pl.DataFrame, meanings: pl.DataFrame
+) -> pl.DataFrame:
+    """What people say stands on an acta: of a standing decision, or of two keyings that agree; with all its fields."""
+    decided = tables["decided"].with_columns(source=pl.lit("person"))
+    agreed = _agreed_keyings(tables).join(decided, on=ACTA, how="anti").with_columns(source=pl.lit("keying"))
+    said = pl.concat([decided, agreed.select(decided.columns)])
+    words = meanings.select("contest", "field", "acta_page", "role", "option").unique(
+        ["contest", "field"], keep="any"
+    )
+    said = said.join(words, on=["contest", "field"], how="inner")
+    # A field of the acta that nobody gave a value is absent, not forgotten.
+    whole = (
+        pl.concat([machine, missing])
+        .join(said, on=ACTA, how="semi")
+        .join(said, on=[*ACTA, "field"], how="anti")
+    )
+    silent = whole.with_columns(
+        value=pl.lit(None, pl.Int64),
+        state=pl.lit(str(State.ABSENT)),
+        raw=pl.lit(None, pl.String),
+        source=pl.lit(None, pl.String),
+    )
+    silent = silent.join(said.select(*ACTA, "actor").unique(ACTA, keep="any"), on=ACTA, how="left")
+    nothing = {"probability": pl.lit(None, pl.Float64), "alone_value": pl.lit(None, pl.Int64)}
+    columns = [*machine.columns, "actor"]
+    return pl.concat(
+        [said.with_columns(**nothing).select(columns), silent.with_columns(**nothing).select(columns)]
+    )
+
+
+def _form_used(acta: pl.DataFrame, people: pl.DataFrame, meanings: pl.DataFrame) -> pl.DataFrame:
+    """The acta form whose sums apply: the one read; of an acta that only people read, the contest's, if it has one only."""
+    only = meanings.group_by("contest").agg(actas=pl.col("acta").n_unique(), acta=pl.col("acta").first())
+    typed = people.select(ACTA).unique().join(acta, on=ACTA, how="anti")
+    typed = typed.join(only.filter(pl.col("actas") == 1), on="contest", how="inner")
+    return pl.concat([acta.select(*ACTA, "acta"), typed.select(*ACTA, "acta")])
+
+
+def _keyed_values(tables: Tables) -> pl.DataFrame:
+    """Per acta and person, everything that they typed as one value."""
+    cell = pl.format("{}={}:{}", "field", "state", pl.col("value").cast(pl.String).fill_null(""))
+    return tables["keyed"].group_by(*ACTA, "actor").agg(all=cell.sort().str.join(";"))
+
+
+def _agreed_keyings(tables: Tables) -> pl.DataFrame:
+    """The keyings of actas that two or more people typed, all of them alike."""
+    each = _keyed_values(tables).group_by(ACTA).agg(people=pl.len(), versions=pl.col("all").n_unique())
+    agreed = each.filter(pl.col("people") > 1, pl.col("versions") == 1)
+    return (
+        tables["keyed"]
+        .join(agreed, on=ACTA, how="semi")
+        .sort("seq")
+        .unique([*ACTA, "field"], keep="first", maintain_order=True)
+    )
+
+
+def _differing_keyings(tables: Tables) -> pl.DataFrame:
+    each = _keyed_values(tables).group_by(ACTA).agg(versions=pl.col("all").n_unique())
+    return each.filter(pl.col("versions") > 1).join(tables["decided"], on=ACTA, how="anti").select(ACTA)
+
+
+def _reader_reasons(best: pl.DataFrame, least: float, station_from_sheet: bool) -> pl.DataFrame:
+    """What the reader says against the pages used, and what their place does."""
+    said = pl.col("reasons").list.eval(pl.element().filter(pl.element() != ""))
+    silent = ~pl.col("accepted") & (said.list.len() == 0)
+    own = [
+        pl.when(silent).then(pl.lit("not-accepted")),
+        pl.when("contradicted").then(pl.lit("station-differs")),
+        pl.when(pl.col("probability") < least).then(pl.lit("probability-low")),
+        pl.when(pl.lit(station_from_sheet) & ~pl.col("from_sheet")).then(pl.lit("station-not-on-sheet")),
+    ]
+    rows = best.select(*ACTA, "photo", "page", "claims", "code", reason=pl.concat_list(said, *own))
+    rows = rows.explode("reason", empty_as_null=True).drop_nulls("reason")
+    claimed = pl.format("claimed for {}, the sheet says {}", pl.col("claims").list.join(", "), "code")
+    return _typed(rows.with_columns(detail=pl.when(pl.col("reason") == "station-differs").then(claimed)))
+
+
+def _photos_differ(usable: pl.DataFrame, best: pl.DataFrame, tables: Tables, sure: float) -> pl.DataFrame:
+    """Two photos of the same page, both sure of a field, with different values."""
+    read = tables["reading_fields"].select("photo", "page", "field", *_VALUE, "probability")
+    used = best.select(*_PAGE, "photo", "page").join(read, on=["photo", "page"])
+    others = (
+        usable.join(best, on=[*ACTA, "photo", "page"], how="anti")
+        .select(*_PAGE, "photo", "page", other_accepted="accepted")
+        .join(read, on=["photo", "page"])
+    )
+    both = used.join(others, on=[*_PAGE, "field"], suffix="_other")
+    differs = pl.any_horizontal(pl.col(c).ne_missing(pl.col(f"{c}_other")) for c in _VALUE)
+    both = both.filter(differs, pl.col("other_accepted") | (pl.col("probability_other") >= sure))
+    shown = [pl.coalesce(pl.col(f"value{s}").cast(pl.String), f"state{s}") for s in ("", "_other")]
+    first = both.sort(*_PAGE, "field", "photo_other").unique(
+        [*ACTA, "photo_other"], keep="first", maintain_order=True
+    )
+    return _typed(
+        first.select(
+            *ACTA,
+            photo="photo_other",
+            page="page_other",
+            reason=pl.lit("photos-differ"),
+            detail=pl.format("{}: {} against {}", "field", *shown),
+        )
+    )
+
+
+def _typed(rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows as `WHY`; what is not given is null."""
+    missing = [pl.lit(None, dtype).alias(c) for c, dtype in WHY.items() if c not in rows.columns]
+    return rows.with_columns(missing).select(list(WHY)).cast(WHY)  # type: ignore[arg-type]
+
+
+def _status(
+    *,
+    expected: pl.DataFrame,
+    seen: pl.DataFrame,
+    acta: pl.DataFrame,
+    best: pl.DataFrame,
+    people: pl.DataFrame,
+    sums: pl.DataFrame,
+    why: pl.DataFrame,
+) -> pl.DataFrame:
+    """One row for each expected acta; everything in ``tallies`` but ``confirmed``."""
+    said = people.filter(pl.col("source").is_not_null()).group_by(ACTA).agg(
+        pl.col("source").first().alias("by_people"),
+        pl.col("actor").first(),
+        pl.col("photo").drop_nulls().first().alias("photo_said"),
+        pl.col("page").drop_nulls().first().alias("page_said"),
+    )  # fmt: skip
+    used = best.sort(_PAGE).group_by(ACTA, maintain_order=True).agg(
+        pl.col("photo").first(), pl.col("page").first(), pl.col("probability").product()
+    )  # fmt: skip
+    counts = seen.sort("photo", "page").group_by(ACTA, maintain_order=True).agg(
+        photos=pl.col("photo").n_unique(),
+        waiting=pl.col("unread").any(),
+        photo_any=pl.col("photo").first(),
+        page_any=pl.col("page").first(),
+    )  # fmt: skip
+    reasons = why.group_by(ACTA).agg(reasons=pl.col("reason").unique().sort().str.join(";"))
+    holds = sums.filter("evidence").group_by(ACTA).agg(
+        adds_up=pl.when((~pl.col("holds")).any()).then(False).when(pl.col("holds").is_not_null().all()).then(True)
+    )  # fmt: skip
+    frame = expected.join(acta.select(*ACTA, "acta"), on=ACTA, how="left")
+    for more in (said, used, counts, reasons, holds):
+        frame = frame.join(more, on=ACTA, how="left")
+    read = pl.col("acta").is_not_null()
+    status = (
+        pl.when(pl.col("by_people").is_not_null())
+        .then(pl.lit("accepted"))
+        .when(pl.col("reasons").is_not_null())
+        .then(pl.lit("person"))
+        .when(read)
+        .then(pl.lit("accepted"))
+        .when(pl.col("waiting"))
+        .then(pl.lit("unread"))
+        .otherwise(pl.lit("absent"))
+    )
+    return frame.with_columns(
+        status=status,
+        source=pl.coalesce("by_people", pl.when(read).then(pl.lit("reading"))),
+        reasons=pl.col("reasons").fill_null(""),
+        photo=pl.coalesce("photo", "photo_said", "photo_any"),
+        page=pl.coalesce("page", "page_said", "page_any"),
+        photos=pl.col("photos").fill_null(0),
+    )
+
+
+def _confirmed(
+    *,
+    status: pl.DataFrame,
+    fields: pl.DataFrame,
+    people: pl.DataFrame,
+    machine: pl.DataFrame,
+    tables: Tables,
+    why: pl.DataFrame,
+    sure: float,
+) -> pl.DataFrame:
+    """The fields with ``confirmed``, by the rules at the top."""
+    only_sums = why.group_by(ACTA).agg(only_sums=pl.col("reason").str.contains(_ONLY_SUMS).all())
+    certain = (
+        (pl.col("state") == State.NUMBER)
+        & (pl.col("probability") >= sure)
+        & (pl.col("alone_value") == pl.col("value"))
+    )
+    read_surely = machine.group_by(ACTA).agg(read_surely=certain.fill_null(False).all())
+    cell = [*ACTA, "field", *_VALUE]
+    typed = tables["keyed"].join(people.select(*ACTA, decider="actor").unique(ACTA), on=ACTA, how="inner")
+    second = pl.concat(
+        [machine.select(cell), typed.filter(pl.col("actor") != pl.col("decider")).select(cell)]
+    )
+    agrees = second.unique().with_columns(agrees=pl.lit(True))
+    frame = fields.join(status.select(*ACTA, "status", by="source"), on=ACTA, how="inner")
+    for more in (only_sums, read_surely):
+        frame = frame.join(more, on=ACTA, how="left")
+    frame = frame.join(agrees, on=cell, how="left", nulls_equal=True)
+    confirmed = (
+        pl.when(pl.col("by") == "person")
+        .then(pl.col("agrees"))
+        .when(pl.col("status") == "accepted")
+        .then(True)
+        .otherwise(pl.col("only_sums") & pl.col("read_surely"))
+    )
+    return frame.with_columns(confirmed=confirmed.fill_null(False))
+
+
+def _confirmed_sums(
+    sums: pl.DataFrame, fields: pl.DataFrame, definitions: pl.DataFrame, acta: pl.DataFrame
+) -> pl.DataFrame:
+    """The sums with ``confirmed``: every value in it is."""
+    parts = definitions.join(acta.select(*ACTA, "acta"), on=["contest", "acta"], how="inner")
+    parts = parts.join(fields.select(*ACTA, "field", "confirmed"), on=[*ACTA, "field"], how="left")
+    known = parts.group_by(*ACTA, "sum").agg(confirmed=pl.col("confirmed").fill_null(False).all())
+    return sums.join(known, on=[*ACTA, "sum"], how="left").with_columns(pl.col("confirmed").fill_null(False))
+
+
+def _queue(status: pl.DataFrame, why: pl.DataFrame, strays: pl.DataFrame) -> pl.DataFrame:
+    """What waits for a person: the reasons of every acta with that status, and the pages that belong nowhere."""
+    waiting = status.filter(pl.col("status") == "person").select(
+        *ACTA, acta_photo="photo", acta_page_in_file="page"
+    )
+    reasons = why.join(waiting, on=ACTA, how="inner").with_columns(
+        photo=pl.coalesce("photo", "acta_photo"), page=pl.coalesce("page", "acta_page_in_file")
+    )
+    rows = pl.concat([reasons.select(list(WHY)), strays.select(list(WHY))]).with_columns(
+        pl.col("station_id", "contest", "photo", "detail").fill_null(""), pl.col("page").fill_null(0)
+    )
+    key = ["station_id", "contest", "photo", "page", "reason"]
+    return conform("queue", rows.sort(*key, "detail").unique(key, keep="first", maintain_order=True))
