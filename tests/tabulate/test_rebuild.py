@@ -1,0 +1,180 @@
+"""The derived tables: the same bytes from the same history, whoever read it and however often."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from ocr.errors import CotejoError, MachineError
+from tabulate import schema
+from tabulate.intake import receive
+from tabulate.keying import decide
+from tabulate.mission import Mission
+from tabulate.reading import read_photos
+from tabulate.rebuild import DERIVED, current_tables, load_table, rebuild
+from tabulate.register import import_register
+from tabulate.snapshots import import_snapshot, parse_time
+from tests.tabulate import fake
+from tests.tabulate.conftest import AT
+
+GOOD = {"sol": 10, "luna": 20, "valid": 30, "blank": 1, "cast": 31}
+OFFICIAL = """station_id,contest,registered,voted,cast,valid,blank,null,status,sol,luna
+001,president,200,31,31,30,1,,computada,10,20
+002,president,210,31,31,30,1,,computada,{sol},{luna}
+003,president,190,,0,0,0,,anulada,0,0
+"""
+
+
+def official(mission: Mission, folder: Path, name: str, at: str, sol: int, luna: int) -> dict[str, object]:
+    path = folder / name
+    path.write_text(OFFICIAL.format(sol=sol, luna=luna), encoding="utf-8")
+    return import_snapshot(mission, path, format="cotejo-csv", at=parse_time(at), actor="ana")
+
+
+@pytest.fixture
+def night(mission: Mission, template: Path, tmp_path: Path) -> Mission:
+    """Photos that arrived and were not read; two snapshots."""
+    import_register(mission, template / "register.csv", actor="ana", at=AT)
+    for i, station in enumerate(["001", "002", "003", "004", "001"]):
+        data = fake.photo(form="xx-president", station=station, fields=GOOD, angle=i)
+        receive(mission, data, f"mesa-{station}.jpg", actor="ana", at=AT)
+    official(mission, tmp_path, "a.csv", "2026-03-01T20:00:00-04:00", 20, 10)
+    official(mission, tmp_path, "b.csv", "2026-03-01T22:00:00-04:00", 19, 11)
+    return mission
+
+
+def test_the_same_bytes_for_any_number_of_workers_and_again(night: Mission, tmp_path: Path) -> None:
+    night.close()
+    hashes = []
+    for workers in (1, 2):
+        folder = tmp_path / f"with-{workers}"
+        shutil.copytree(night.folder, folder)
+        mission = Mission.open(folder)
+        read_photos(mission, workers=workers, progress=False, read=fake.read, version=fake.VERSION)
+        hashes.append(rebuild(folder))
+        shutil.rmtree(folder / "tables")
+        assert rebuild(mission) == hashes[-1]
+        assert mission.ledger.verify().ok
+    assert hashes[0] == hashes[1] and set(hashes[0]) == set(DERIVED)
+
+
+def test_every_table_is_as_the_contract_says_and_comes_back_as_it_was(night: Mission) -> None:
+    fake.read_all(night, at=AT)
+    tables = current_tables(night)
+    assert list(tables) == list(schema.TABLES)
+    for name, frame in tables.items():
+        assert frame.equals(schema.conform(name, frame)), name
+        assert load_table(night, name).equals(frame), name
+
+
+def test_tables_are_derived_again_only_when_something_happened(
+    night: Mission, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake.read_all(night, at=AT)
+    photo = current_tables(night)["photos"]["photo"][0]
+    with monkeypatch.context() as m:
+        m.setattr("tabulate.rebuild.derive", lambda _: pytest.fail("derived again though nothing happened"))
+        current_tables(night)
+    decide(night, "001", "president", photo, "refuse", note="twice", actor="eva", at=AT)
+    assert current_tables(night)["decisions"].height == 1
+
+
+def test_snapshots_are_kept_and_compared(night: Mission) -> None:
+    fake.read_all(night, at=AT)
+    t = current_tables(night)
+    assert t["snapshots"].select("snapshot", "latest", "stations", "counted").rows() == [
+        ("s001", False, 3, 2),
+        ("s002", True, 3, 2),
+    ]
+    assert t["official_fields"].filter(snapshot="s001", station_id="002", field="sol")["value"].to_list() == [
+        20
+    ]
+    against = t["comparison_stations"].filter(left="tally")
+    assert against.select("station_id", "outcome", "gross", "net", "confirmed").rows() == [
+        ("001", "equal", 0, 0, True),
+        ("002", "differing", 18, 0, True),
+        ("003", "differing", 30, -30, True),
+        ("004", "only-left", 0, 0, True),
+    ]
+    sol = t["comparison"].filter(left="tally", station_id="002", field="sol").row(0, named=True)
+    assert (sol["left_value"], sol["right_value"], sol["difference"], sol["equal"]) == (10, 19, 9, False)
+    revised = t["comparison_stations"].filter(left="s001")
+    assert revised.filter(outcome="differing").select("right", "station_id", "revision").rows() == [
+        ("s002", "002", True)
+    ]
+    assert t["comparison"].filter(left="s001").select("field", "difference").rows() == [
+        ("luna", 1),
+        ("sol", -1),
+    ]
+
+
+def test_the_same_snapshot_twice_is_one(night: Mission, tmp_path: Path) -> None:
+    again = official(night, tmp_path, "c.csv", "2026-03-01T20:00:00-04:00", 20, 10)
+    assert (again["snapshot"], again["status"]) == ("s001", "already here")
+    later = official(night, tmp_path, "c.csv", "2026-03-02T20:00:00-04:00", 20, 10)
+    assert (later["snapshot"], later["status"]) == ("s003", "new")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (
+            "sol,luna",
+            "sol,marte",
+            "the option 'marte' has votes in the contest 'president', which does not have it",
+        ),
+        ("president", "mayor", r"names the contest 'mayor'; add it under \[\[official\]\]"),
+        ("station_id", "mesa", "station_id"),
+    ],
+)
+def test_a_wrong_snapshot_changes_nothing(
+    night: Mission, tmp_path: Path, old: str, new: str, message: str
+) -> None:
+    path = tmp_path / "wrong.csv"
+    path.write_text(OFFICIAL.format(sol=1, luna=2).replace(old, new), encoding="utf-8")
+    head = night.ledger.head
+    with pytest.raises(CotejoError, match=message) as e:
+        import_snapshot(night, path, format="cotejo-csv", actor="ana")
+    assert "\n" not in str(e.value) and night.ledger.head == head
+
+
+@pytest.mark.parametrize("text", ["yesterday", "2026-03-01T20:00:00"])
+def test_a_time_needs_its_zone(text: str) -> None:
+    with pytest.raises(CotejoError, match="write it like 2026-03-01T20:15:00-04:00"):
+        parse_time(text)
+
+
+def test_a_full_disk_leaves_the_old_tables(night: Mission, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = rebuild(night)
+    fake.read_all(night, at=AT)
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as m:
+        m.setattr(pl.DataFrame, "write_parquet", full)
+        with pytest.raises(MachineError, match=r"could not be written .*No space left"):
+            rebuild(night)
+    assert load_table(night, "readings").is_empty()
+    assert [p.name for p in night.tables.iterdir() if p.name.startswith(".")] == []
+    assert rebuild(night) != before
+
+
+def test_a_damaged_table_says_what_to_do(night: Mission) -> None:
+    rebuild(night)
+    (night.tables / "tallies.parquet").write_bytes(b"no table")
+    with pytest.raises(CotejoError, match=r"is damaged .*cotejo rebuild"):
+        load_table(night, "tallies")
+    with pytest.raises(CotejoError, match="there is no table 'x'"):
+        load_table(night, "x")
+
+
+def test_an_empty_mission_has_all_its_tables(mission: Mission) -> None:
+    tables = current_tables(mission)
+    assert all(frame.is_empty() for frame in tables.values())
+    assert set(rebuild(mission)) == set(DERIVED)
