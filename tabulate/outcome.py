@@ -331,10 +331,10 @@ def _because(rule: str, ballots: _Ballots, threat: _Threat, answer: Answer, alon
     first = int(order[0])
     open_ = []
     if ballots.differing:
-        open_.append(f"{ballots.differing} stations with different votes")
+        open_.append(f"{_stations(ballots.differing)} with different votes")
     if ballots.open:
         open_.append(
-            f"{ballots.open} stations without a counted number on both sides ({ballots.voters} voters)"
+            f"{_stations(ballots.open)} without a counted number on both sides ({ballots.voters} voters)"
         )
     where = f"in the worst case over {' and '.join(open_)}"
     lead, left = int(stands[holder] - stands[rival]), int(worst_[holder] - worst_[rival])
@@ -347,17 +347,21 @@ def _because(rule: str, ballots: _Ballots, threat: _Threat, answer: Answer, alon
         now = f"{names[first]} wins outright with {_share(stands, first)}, {_points(stands, first, rival)} {names[rival]}"
         then = f"it would have {_share(worst_, first)}, {_points(worst_, first, rival)} {names[rival]}"
     else:
-        now = f"nobody wins outright, {names[first]} ({_share(stands, first)}) and {names[int(order[1])]} go to a run-off"
+        now = f"Nobody wins outright, {names[first]} ({_share(stands, first)}) and {names[int(order[1])]} go to a run-off"
         if rival in order[:2] or _wins(worst_, rival, rule):
             then = f"{names[rival]} would have {_share(worst_, rival)}"
     end = {
         "yes": "that could change the result",
         "no": "that cannot change the result",
-        "cannot say": f"but {ballots.unbounded} of these stations have no known voters to bound them by",
+        "cannot say": f"but for {_stations(ballots.unbounded)} no number of voters is known",
     }[answer]
     if answer == "yes" and alone == "no" and ballots.differing:
         end += "; the different votes alone could not"
-    return f"{now[0].upper()}{now[1:]}; {where} {then}: {end}."
+    return f"{now}; {where} {then}: {end}."
+
+
+def _stations(n: int) -> str:
+    return "1 station" if n == 1 else f"{n} stations"
 
 
 def _share(count: Counts, option: int) -> str:

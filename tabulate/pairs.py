@@ -27,7 +27,8 @@ class Pairs:
     Attributes
     ----------
     keys
-        ``station_id``, ``contest``, ``which`` (both, only_left or only_right).
+        ``station_id``, ``contest``, ``which`` (both, only_left or only_right). A row without any number of ballots
+        (pending, no acta) is no count: such a station is only on the other side, if it has numbers there.
     left, right
         The compared numbers, row by row with `keys`; null where that side has none.
     options
@@ -110,12 +111,8 @@ def pair(left: pl.DataFrame, right: pl.DataFrame) -> Pairs:
         .sort(*_KEY)
     )
     at_left, at_right = joined.get_column("at_left"), joined.get_column("at_right")
-    which = (
-        pl.when(pl.col("at_right").is_null()).then(pl.lit(ONLY_LEFT))
-        .when(pl.col("at_left").is_null()).then(pl.lit(ONLY_RIGHT))
-        .otherwise(pl.lit(BOTH))
-    )  # fmt: skip
     fields = [*options, *numbers]
+    ours, theirs = left.select(pl.col(fields).gather(at_left)), right.select(pl.col(fields).gather(at_right))
     lists = pl.DataFrame(
         [
             _column(left, "registered", at_left).alias("left"),
@@ -123,9 +120,9 @@ def pair(left: pl.DataFrame, right: pl.DataFrame) -> Pairs:
         ]
     )
     return Pairs(
-        keys=joined.select(*_KEY, which.alias("which")),
-        left=left.select(pl.col(fields).gather(at_left)),
-        right=right.select(pl.col(fields).gather(at_right)),
+        keys=joined.select(*_KEY, _which(at_left, at_right, ours, theirs)),
+        left=ours,
+        right=theirs,
         options=options,
         parts=(*options, *(name for name in ("blank", "null") if name in numbers)),
         totals=tuple(name for name in ("valid", "cast", "voted") if name in numbers),
@@ -149,6 +146,26 @@ def as_counts(frame: pl.DataFrame, names: tuple[str, ...], at: pl.Series) -> Cou
     """Some rows of some columns as one array of shape (rows, columns), `MISSING` for null."""
     columns = [frame.get_column(name).gather(at).fill_null(MISSING).to_numpy() for name in names]
     return np.column_stack(columns) if columns else np.zeros((at.len(), 0), dtype=np.int64)
+
+
+def _which(at_left: pl.Series, at_right: pl.Series, left: pl.DataFrame, right: pl.DataFrame) -> pl.Series:
+    """On which side each station has numbers; with none on either side, on which side it is named."""
+    empty = [
+        side.select(pl.all_horizontal(pl.exclude("registered").is_null())).to_series()
+        for side in (left, right)
+    ]
+    state = pl.DataFrame(
+        {
+            "empty_left": empty[0],
+            "empty_right": empty[1],
+            "no_left": at_left.is_null(),
+            "no_right": at_right.is_null(),
+        }
+    )
+    only_left = pl.col("no_right") | (pl.col("empty_right") & ~pl.col("empty_left"))
+    only_right = pl.col("no_left") | (pl.col("empty_left") & ~pl.col("empty_right"))
+    which = pl.when(only_left).then(pl.lit(ONLY_LEFT)).when(only_right).then(pl.lit(ONLY_RIGHT))
+    return state.select(which.otherwise(pl.lit(BOTH)).alias("which")).to_series()
 
 
 def _checked(frame: pl.DataFrame, side: str) -> pl.DataFrame:

@@ -126,6 +126,26 @@ def test_stations_on_one_side_only() -> None:
     assert document["causes"] == {"missing-left": 1, "missing-right": 1}
 
 
+def test_a_row_without_numbers_is_no_count() -> None:
+    """A pending acta is not different from its tally: the authority has nothing yet."""
+    left = frame(
+        {"station_id": "1", "A": 1, "B": 0},
+        {"station_id": "2", "A": 2, "B": 0},
+        {"station_id": "3", "A": None},
+    )
+    right = frame(
+        {"station_id": "1", "A": 1, "B": 0}, {"station_id": "2", "A": None}, {"station_id": "3", "A": None}
+    )
+    found = compare(left, right.with_columns(pl.lit(9).alias("registered")))
+    assert found.stations.select("station_id", "which", "causes").rows() == [
+        ("1", "both", []),
+        ("2", "only_left", ["missing-right"]),
+        ("3", "both", []),
+    ]
+    assert found.to_json()["differing"] == 0
+    assert found.outcomes[0].open == 2
+
+
 def test_net_is_right_minus_left_and_gross_adds_up() -> None:
     found = compare(
         frame(

@@ -35,7 +35,7 @@ def test_differences_smaller_than_the_margin_change_nothing() -> None:
     found = judge({"1": same, "2": (80, 120, 300)}, {"1": same, "2": (100, 100, 300)})
     assert (found.answer, found.margin, found.swing_differing) == ("no", 100, 40)
     assert found.because == (
-        "A leads B by 100 votes; in the worst case over 1 stations with different votes "
+        "A leads B by 100 votes; in the worst case over 1 station with different votes "
         "A would be 60 votes ahead of B: that cannot change the result."
     )
 
@@ -73,7 +73,7 @@ def test_a_station_on_one_side_is_bounded_by_its_registered_voters(side: str) ->
     one["1"], other["1"], other["2"] = (1000, 500, 2000), (1000, 500, 2000), (100, 0, 500)
     found = judge(other, one) if side == "left" else judge(one, other)
     assert found.answer == "yes"
-    assert "1 stations without a counted number on both sides (500 voters)" in found.because
+    assert "1 station without a counted number on both sides (500 voters)" in found.because
 
 
 def test_a_station_that_the_authority_does_not_count_is_open() -> None:
@@ -95,7 +95,7 @@ def test_without_registered_voters_nobody_can_say(registered: int | None) -> Non
     left, right = {"1": (1000, 500, 2000)}, {"1": (1000, 500, 2000), "2": (100, 90, registered)}
     found = judge(left, right)
     assert found.answer == "cannot say"
-    assert found.because.endswith("but 1 of these stations have no known voters to bound them by.")
+    assert found.because.endswith("but for 1 station no number of voters is known.")
     assert found.differing_alone == "no"
     # The votes that were reported there are a bound from below: with 700 of them the answer is known.
     assert judge(left, {"1": (1000, 500, 2000), "2": (100, 600, registered)}).answer == "yes"
@@ -128,7 +128,7 @@ def test_absolute_majority() -> None:
     found = judge({"1": (500, 320, 180, 2000)}, {"1": (520, 300, 180, 2000)}, rule)
     assert found.answer == "yes"
     assert found.because == (
-        "A wins outright with 52.00 % of the valid votes, 22.00 points ahead of B; in the worst case over 1 stations "
+        "A wins outright with 52.00 % of the valid votes, 22.00 points ahead of B; in the worst case over 1 station "
         "with different votes it would have 50.00 % of the valid votes, 18.00 points ahead of B: "
         "that could change the result."
     )
