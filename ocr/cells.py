@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from ocr.register import Registration
 from ocr.snap import Pyramid
+from ocr.window import tighten
 
 SIDE = 32  # pixels of a cell
 MARGIN = 0.15  # of the box's width and height, on each side
@@ -27,12 +28,15 @@ def cut(gray: NDArray[np.uint8], registration: Registration) -> dict[str, NDArra
     -------
     dict of str to (boxes, 32, 32) uint8
         For each field its boxes from the most significant digit on: the box with a margin of 15 % of its width and height on
-        each side, grey as in the photo (not binarized, printed lines not removed). What lies outside the photo repeats its edge.
+        each side, grey as in the photo (not binarized, printed lines not removed). A box far from
+        square is cut around its ink (`ocr.window`). What lies outside the photo repeats its edge.
     """
     if not registration.corners:
         return {}
     counts = {name: len(quads) for name, quads in registration.corners.items()}
     quads = np.concatenate(list(registration.corners.values()))
+    pyramid = Pyramid(gray)
+    quads = tighten(pyramid, quads)
     n = SIDE * FINE
     step = -MARGIN + (np.arange(n) + 0.5) / n * (1 + 2 * MARGIN)
     u, v = (a.ravel() for a in np.meshgrid(step, step))
@@ -40,7 +44,7 @@ def cut(gray: NDArray[np.uint8], registration: Registration) -> dict[str, NDArra
     weights = np.stack([(1 - u) * (1 - v), u * (1 - v), u * v, (1 - u) * v], axis=1)
     at = np.einsum("pk,bkc->bpc", weights, quads).reshape(len(quads) * n, n, 2).astype(np.float32)
     sides = np.hypot(*(quads[:, [1, 3]] - quads[:, [0, 0]]).transpose(2, 0, 1))
-    fine = Pyramid(gray).sample(at, float(np.median(sides)) * (1 + 2 * MARGIN) / n)
+    fine = pyramid.sample(at, float(np.median(sides)) * (1 + 2 * MARGIN) / n)
     cells = fine.reshape(len(quads), SIDE, FINE, SIDE, FINE).astype(np.uint16).sum(axis=(2, 4))
     cells = ((cells + FINE * FINE // 2) // (FINE * FINE)).astype(np.uint8)
     out, start = {}, 0
