@@ -83,7 +83,7 @@ def _warp(
     seen = np.array([[x, y, 1], [x + 1, y, 1], [x, y + 1, 1]]) @ to_photo.T
     points = seen[:, :2] / seen[:, 2:]
     step = float(min(np.hypot(*(points[1] - points[0])), np.hypot(*(points[2] - points[0]))))
-    while step >= 2 and min(pixels.shape[:2]) > 16:
+    while step > 1.5 and min(pixels.shape[:2]) > 16:
         before = pixels.shape
         pixels = np.asarray(cv2.resize(pixels, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA), np.uint8)
         to_photo = to_photo * np.array([[pixels.shape[1] / before[1]], [pixels.shape[0] / before[0]], [1.0]])

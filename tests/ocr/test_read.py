@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import hashlib
 import io
 import json
+import multiprocessing
 import os
 from pathlib import Path
 from typing import Any
@@ -19,7 +21,7 @@ from ocr.decode import Decoded, DecodedField
 from ocr.errors import CotejoError
 from ocr.form import Form, load_forms
 from ocr.image import Limits
-from ocr.read import READER, read, read_all
+from ocr.read import READER, read, read_all, warm_up
 from ocr.reading import CodeReading, Reading, State
 from tests.ocr.made import LANDSCAPE, corners, jpeg, photograph, sheet
 from tests.ocr.test_image import huge_png, pdf
@@ -63,6 +65,12 @@ def test_the_same_photo_gives_the_same_bytes(photo: bytes, reading: Reading) -> 
     text = json.dumps(reading.to_json())
     assert json.dumps(read(photo, file="acta.jpg").to_json()) == text
     assert Reading.from_json(json.loads(text)) == reading
+
+
+def test_a_worker_gives_the_same_bytes(photo: bytes, reading: Reading) -> None:
+    context = multiprocessing.get_context("spawn")
+    with concurrent.futures.ProcessPoolExecutor(1, mp_context=context, initializer=warm_up) as pool:
+        assert pool.submit(read, photo, file="acta.jpg").result() == reading
 
 
 def test_upside_down_and_exif(photo: bytes) -> None:
@@ -264,7 +272,7 @@ def test_mutated_files(suffix: str) -> None:
     else:
         seed = cv2.imencode(suffix, small)[1].tobytes()
     outcomes = set()
-    for _ in range(int(os.environ.get("COTEJO_FUZZ_ROUNDS", "12"))):
+    for _ in range(int(os.environ.get("COTEJO_FUZZ_ROUNDS", "6"))):
         data = bytearray(seed)
         for place in rng.integers(0, len(data), rng.integers(1, 5)):
             data[place] = rng.integers(256)
