@@ -7,6 +7,7 @@ Heavy libraries are imported inside the commands, so that ``cotejo --help`` is q
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -230,11 +231,12 @@ def compare(
     json: Json = False,
 ) -> int:
     """Hold the tally against the snapshots of a mission, or one file against another; what it could change."""
-    from tabulate.pairs import compare_files, compare_mission
+    from tabulate.comparing import compare_files, compare_mission
+    from tabulate.rebuild import current_tables
 
     if folder is not None and left is None and right is None:
         with opened(folder) as mission:
-            document = compare_mission(mission, contest=contest)
+            document = compare_mission(mission, current_tables(mission), contest=contest)
     elif folder is None and left is not None and right is not None:
         document = compare_files(left, right, format=format, contest=contest, rule=rule or "plurality")
     else:
@@ -279,11 +281,13 @@ def audit(
     for each in audits:
         doc = each.battery.to_json()
         rows = [
-            (a["id"], a["grade"], a["statistic"], a["pvalue"], a["pvalue_corrected"], a["n"], a["flagged"], a["headline"])
+            (a["id"], a["grade"], a["statistic"], a["pvalue"], a["pvalue_corrected"], a["n"], a["flagged"])
             for a in doc["audits"]
         ]
-        columns = ["audit", "grade", "statistic", "p", "p corrected", "n", "flagged", "in words"]
+        columns = ["audit", "grade", "statistic", "p", "p corrected", "n", "flagged"]
         show.table(f"{each.contest or 'one contest'}, looked at: {each.source}", columns, rows, right=range(2, 7))
+        for a in doc["audits"]:
+            show.say(a["headline"])
 
 
 @app.command
@@ -298,7 +302,7 @@ def export(
     from tabulate.line import export_mission
 
     with opened(folder) as mission:
-        paths = export_mission(mission, to)
+        paths = export_mission(mission, to).paths
     if json:
         show.as_json([str(p) for p in paths])
     else:
@@ -308,10 +312,10 @@ def export(
 @app.command
 def rebuild(folder: Annotated[Path, Parameter(name=["DIR"])], /, *, json: Json = False) -> None:
     """Derive all tables again from the ledger and the originals; the same bytes each time."""
-    from tabulate.rebuild import rebuild as derive
+    from tabulate.line import rebuild_all
 
     with opened(folder) as mission:
-        hashes = derive(mission)
+        hashes = rebuild_all(mission)
     if json:
         show.as_json(hashes)
     else:
@@ -369,12 +373,12 @@ def read_mission(folder: Path, workers: int | None, json: bool) -> None:
     from tabulate.reading import read_photos
 
     with opened(folder) as mission:
-        done = read_photos(mission, workers=workers)
-    document = {"read": done.read, "refused": done.refused, "waiting": done.waiting}
+        done = read_photos(mission, workers=workers or os.cpu_count() or 1, progress=True)
+    document = {"read": done.read, "refused": done.refused, "read_before": done.before}
     if json:
         show.as_json(document)
     else:
-        show.table("Readings", ["what", "pages"], document.items(), right=[1])
+        show.table("Readings", ["what", "photos"], [(k.replace("_", " "), n) for k, n in document.items()], right=[1])
 
 
 def show_comparison(document: dict[str, Any]) -> None:

@@ -13,8 +13,7 @@ from typing import Any
 
 import polars as pl
 
-from audits import Battery, run
-from audits.audit import ROLES, AuditData
+from audits.audit import ROLES, AuditData, Battery, run
 from ocr.errors import CotejoError
 from tabulate.mission import Mission
 from tabulate.official import OfficialCount
@@ -160,7 +159,6 @@ def _counts(tables: Tables, contest: str, options: tuple[str, ...]) -> tuple[str
     wide = (
         cells.filter(pl.col("column").is_in(wanted))
         .pivot(on="column", index="station_id", values="value", aggregate_function="first")
-        .select("station_id", *(pl.col("^.*$").exclude("station_id")))
     )
     missing = [c for c in wanted if c not in wide.columns]
     wide = wide.with_columns(pl.lit(None, dtype=pl.Int64).alias(c) for c in missing)

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-OUT = Console(highlight=False, soft_wrap=False)
+OUT = Console(highlight=False, soft_wrap=False, width=None if sys.stdout.isatty() else 140)
 ERR = Console(stderr=True, highlight=False)
 
 

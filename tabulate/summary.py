@@ -12,12 +12,18 @@ from tabulate.mission import Mission
 GRADES = ("A", "B", "C", "D")
 
 
-def summary(mission: Mission, tables: Mapping[str, pl.DataFrame], audit: Mapping[str, Any]) -> dict[str, Any]:
+def summary(
+    mission: Mission,
+    tables: Mapping[str, pl.DataFrame],
+    comparison: Mapping[str, Any] | None,
+    audit: Mapping[str, Any],
+) -> dict[str, Any]:
     """Photos, readings, tallies, comparison and findings, counted.
 
     Parameters
     ----------
     tables : the derived tables (`tabulate.schema`).
+    comparison : the compare document, if there is anything to compare (`tabulate.comparing`).
     audit : the audit document, as `tabulate.findings.document` makes it.
     """
     readings, findings = tables["readings"], tables["findings"]
@@ -43,7 +49,7 @@ def summary(mission: Mission, tables: Mapping[str, pl.DataFrame], audit: Mapping
         "queue": tables["queue"].select("station_id", "contest", "photo", "page").unique().height,
         "snapshots": snapshots.height,
         "latest_snapshot": latest.select("snapshot", "format", "verified", "stations", "counted").to_dicts(),
-        "comparison": _comparison(tables),
+        "comparison": _comparison(tables) | {"document": comparison},
         "findings": {
             "rows": findings.height,
             "stations": findings["station_id"].n_unique(),
