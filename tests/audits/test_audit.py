@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 from scipy.stats import false_discovery_control
 
-from audits.audit import REGISTRY, AuditData, AuditResult, Sentence, audit, run
+from audits.audit import REGISTRY, AuditData, AuditResult, Sentence, audit, generator, run
 from audits.words import flag, flagged_frame, headline, translate_flagged
 from tests.audits import elections
 
@@ -145,3 +145,9 @@ def test_sentences_are_translated_where_they_are_shown() -> None:
         AuditResult(id="x", grade="B", n=1),
         lambda m: m.upper().replace("{TITLE}", "{title}").replace("{N}", "{n}"),
     ).startswith("SUMS")
+
+
+def test_each_audit_draws_its_own_random_numbers() -> None:
+    one, two, again = generator(1, "arithmetic"), generator(1, "comparison"), generator(1, "arithmetic")
+    first = one.random()
+    assert first != two.random() and first == again.random() and first != generator(2, "arithmetic").random()

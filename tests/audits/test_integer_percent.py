@@ -50,16 +50,34 @@ def simple(registered: list[int], voted: list[int], cast: list[int], ana: list[i
 
 
 def test_the_filter_by_hand() -> None:
-    # kept; too few registered; nobody in the box; turnout above .99; share above .99; exactly .99 twice: kept
+    # kept; too few registered; nobody in the box; turnout above .99; share above .99; exactly .99 twice: kept;
+    # exactly 100 registered: kept
     data = simple(
-        registered=[1000, 99, 1000, 1000, 1000, 1000],
-        voted=[500, 50, 0, 991, 500, 990],
-        cast=[500, 50, 0, 500, 500, 1000],
-        ana=[250, 25, 0, 250, 496, 990],
+        registered=[1000, 99, 1000, 1000, 1000, 1000, 100],
+        voted=[500, 50, 0, 991, 500, 990, 50],
+        cast=[500, 50, 0, 500, 500, 1000, 50],
+        ana=[250, 25, 0, 250, 496, 990, 25],
     )
     result = integer_percent(data, calibrate=False)
-    assert result.n == 2
-    assert result.parts["result/voters"]["observed"] == 2000
+    assert result.n == 3
+    assert result.parts["result/voters"]["observed"] == 2100
+
+
+def test_the_leader_is_the_option_with_most_votes() -> None:
+    frame = pl.DataFrame(
+        {
+            "station_id": ["1", "2"],
+            "registered": 400,
+            "voted": 300,
+            "cast": 300,
+            "a": [10, 9],
+            "b": [200, 101],
+        }
+    )
+    result = integer_percent(AuditData(counts=frame, options=("a", "b")), calibrate=False)
+    assert "Leading option: b." in [note.text() for note in result.notes]
+    assert result.parts["result/leader"]["observed"] == 0
+    assert result.parts["turnout/leader"]["observed"] == 301
 
 
 def test_round_percentages_are_noticed_and_smooth_ones_are_not() -> None:
@@ -134,6 +152,16 @@ def test_both_ways_of_calibrating_agree(monkeypatch: pytest.MonkeyPatch) -> None
     assert counted.calibration["method"] == "counted" and moments.calibration["method"] == "mean and variance"
     error = float(counted.calibration["standard_error"])
     assert abs(counted.false_alarm_rate - moments.false_alarm_rate) < 3 * error + 0.02
+
+
+@pytest.mark.parametrize(("pvalue", "rate"), [(0.049, 1.0), (0.051, 0.0)])
+def test_an_alarm_is_a_pvalue_at_the_level(
+    monkeypatch: pytest.MonkeyPatch, pvalue: float, rate: float
+) -> None:
+    data = AuditData(counts=elections.counts(np.random.default_rng(4), 50), options=elections.OPTIONS)
+    monkeypatch.setattr("audits.integer_percent.upper_tail", lambda chance, observed: pvalue)
+    result = integer_percent(data)
+    assert (result.false_alarm_rate, result.calibration["level"]) == (rate, 0.05)
 
 
 # ------------------------------------------------------------------------------------------------ real data
