@@ -271,7 +271,7 @@ def test_mutated_files(suffix: str) -> None:
         seed = out.getvalue()
     else:
         seed = cv2.imencode(suffix, small)[1].tobytes()
-    outcomes = set()
+    outcomes = {read(seed, {FORM.id: FORM}).refused}
     for _ in range(int(os.environ.get("COTEJO_FUZZ_ROUNDS", "6"))):
         data = bytearray(seed)
         for place in rng.integers(0, len(data), rng.integers(1, 5)):
