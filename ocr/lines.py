@@ -7,6 +7,7 @@ Zisserman 1998, "Metric rectification for perspective images of planes"). What i
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import cv2
@@ -22,6 +23,8 @@ WORK = 1400  # long side of the working picture in pixels
 SEGMENTS = 900  # long side of the picture in which segments are looked for
 LINE = 7  # a printed line is thinner than this many working pixels
 RUN = 27  # and longer than this
+SOFT = (0.015, 0.06)  # bounds of Sheet.soft
+OUTLINE = 350  # long side of the picture in which the page's outline is looked for
 GROWTH = 1.7  # an unwarped photo is not allowed to grow beyond this factor
 
 
@@ -35,8 +38,8 @@ class Sheet:
         Homography from the unwarped picture to the photo, both in pixels.
     across, down : (H, W) float32, 0 to 1
         How much each pixel of the unwarped picture looks like a printed horizontal (vertical) line.
-    inside : (H, W) bool as uint8
-        Where the unwarped picture shows the photo at all.
+    soft : float
+        How much darker than the paper a line is that gives 0.5; less on a photo with less noise.
     ink : (H + 1, W + 1) int32
         Sums from the top left of the pixels that are ink.
     segments : int
@@ -46,7 +49,7 @@ class Sheet:
     to_photo: F64
     across: F32
     down: F32
-    inside: U8
+    soft: float
     ink: NDArray[np.int32]
     segments: int
 
@@ -56,8 +59,11 @@ class Sheet:
         return self.across.shape[1], self.across.shape[0]
 
 
-def unwarp(gray: U8) -> Sheet:
-    """Turn and unwarp a photo along its own lines.
+def unwarps(gray: U8) -> Iterator[Sheet]:
+    """The photo turned and unwarped, in the ways that may be right, the most likely first.
+
+    Along all printed lines; along those within the page's outline, the rest of the photo blanked; turned only, without
+    perspective; and by the four corners of the page. Later ways cost nothing unless they are asked for.
 
     Parameters
     ----------
@@ -65,43 +71,57 @@ def unwarp(gray: U8) -> Sheet:
         The photo, in any orientation.
     """
     h, w = gray.shape
-    scale = WORK / max(h, w)
-    small = _resize(gray, scale)
+    small = _resize(gray, WORK / max(h, w))
+    size = (small.shape[1], small.shape[0])
+    # Pixel centres: a pixel i of the photo covers [i - 0.5, i + 0.5].
+    sx, sy = size[0] / w, size[1] / h
+    to_small = np.array([[sx, 0, 0.5 * sx - 0.5], [0, sy, 0.5 * sy - 0.5], [0, 0, 1.0]])
     found = _segments(small)
-    turn = _rectify(found, (small.shape[1], small.shape[0]))
+    yield _sheet(small, to_small, _rectify(found, size, True), len(found), None)
+    page = _page(small)
+    within = found
+    if page is not None:
+        middles = (found[:, :2] + found[:, 2:]) / 2
+        within = found[[cv2.pointPolygonTest(page, (float(x), float(y)), False) > 0 for x, y in middles]]
+        yield _sheet(small, to_small, _rectify(within, size, True), len(within), page)
+    yield _sheet(small, to_small, _rectify(within, size, False), len(within), page)
+    if page is not None:
+        yield _sheet(small, to_small, _square(page, size), len(within), page)
+
+
+def _sheet(small: U8, to_small: F64, turn: F64, segments: int, page: F32 | None) -> Sheet:
     to_flat, size = _fit(turn, (small.shape[1], small.shape[0]))
     flat = cv2.warpPerspective(small, to_flat, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    inside = cv2.warpPerspective(np.full_like(small, 255), to_flat, size, flags=cv2.INTER_NEAREST)
-    inside = cv2.erode(inside, np.ones((5, 5), np.uint8), borderValue=0)
-    across, down = responses(flat)
+    mask = np.full(small.shape, 255, np.uint8)
+    if page is not None:
+        mask[:] = 0
+        cv2.fillPoly(mask, [np.rint(page).astype(np.int32)], 255)
+    inside = cv2.erode(cv2.warpPerspective(mask, to_flat, size, flags=cv2.INTER_NEAREST), np.ones((5, 5), np.uint8))
+    across, down, soft = responses(np.asarray(flat, dtype=np.uint8))
     across[inside == 0] = 0
     down[inside == 0] = 0
-    # Pixel centres: a pixel i of the photo covers [i - 0.5, i + 0.5].
-    sx, sy = small.shape[1] / w, small.shape[0] / h
-    to_small = np.array([[sx, 0, 0.5 * sx - 0.5], [0, sy, 0.5 * sy - 0.5], [0, 0, 1.0]])
     to_photo = np.linalg.inv(to_flat @ to_small)
-    return Sheet(to_photo / to_photo[2, 2], across, down, inside, _ink(flat), len(found))
+    return Sheet(to_photo / to_photo[2, 2], across, down, soft, _ink(np.asarray(flat, dtype=np.uint8)), segments)
 
 
-def responses(flat: U8, line: int = LINE, run: int = RUN) -> tuple[F32, F32]:
-    """How much each pixel looks like a thin dark horizontal and vertical line, 0 to 1.
+def responses(flat: U8, line: int = LINE, run: int = RUN) -> tuple[F32, F32, float]:
+    """How much each pixel looks like a thin dark horizontal and vertical line, 0 to 1, and the darkness that gives 0.5.
 
     A line is darker than what is just above and below it (a black-hat), all along `run` pixels (an opening of means over
     a third of it, so that a dashed or dotted line counts as well).
     """
-    soft = cv2.GaussianBlur(flat, (3, 3), 0)
-    paper = cv2.blur(cv2.dilate(soft, np.ones((line, line), np.uint8)), (31, 31)).astype(np.float32)
-    out = []
+    smooth = cv2.GaussianBlur(flat, (3, 3), 0)
+    paper = cv2.blur(cv2.dilate(smooth, np.ones((line, line), np.uint8)), (31, 31)).astype(np.float32)
+    dark = []
     for vertical in (False, True):
-        thin = (line, 1) if vertical else (1, line)
-        dark = cv2.morphologyEx(soft, cv2.MORPH_BLACKHAT, np.ones(thin[::-1], np.uint8)).astype(np.float32)
-        dark /= np.maximum(paper, 40.0)
-        piece, length = run // 3, run
-        dark = cv2.blur(dark, (1, piece) if vertical else (piece, 1))
-        kernel = np.ones((length, 1) if vertical else (1, length), np.uint8)
-        dark = cv2.morphologyEx(dark, cv2.MORPH_OPEN, kernel)
-        out.append(np.asarray(dark / (dark + 0.06), dtype=np.float32))
-    return out[0], out[1]
+        kernel = np.ones((1, line) if vertical else (line, 1), np.uint8)
+        thin = cv2.morphologyEx(smooth, cv2.MORPH_BLACKHAT, kernel).astype(np.float32) / np.maximum(paper, 40.0)
+        thin = cv2.blur(thin, (1, run // 3) if vertical else (run // 3, 1))
+        dark.append(cv2.morphologyEx(thin, cv2.MORPH_OPEN, np.ones((run, 1) if vertical else (1, run), np.uint8)))
+    noise = min(float(np.percentile(d[::3, ::3], 90)) for d in dark)
+    soft = float(np.clip(2 * noise, *SOFT))
+    across, down = (np.asarray(d / (d + soft), dtype=np.float32) for d in dark)
+    return across, down, soft
 
 
 def _ink(flat: U8) -> NDArray[np.int32]:
@@ -128,12 +148,20 @@ def _segments(small: U8) -> F64:
         return np.zeros((0, 4))
     s = found.reshape(-1, 4).astype(np.float64)
     length = np.hypot(s[:, 2] - s[:, 0], s[:, 3] - s[:, 1])
-    order = np.argsort(-length, kind="stable")[:600]
-    order = order[length[order] > SEGMENTS / 45]
-    return s[order] / scale
+    s = s[length > SEGMENTS / 45]
+    # A printed line is dark between two lighter sides; the edge of a page, a shadow or a mask is not, and may run askew.
+    dark = cv2.dilate(cv2.morphologyEx(tiny, cv2.MORPH_BLACKHAT, np.ones((LINE, LINE), np.uint8)), np.ones((3, 3), np.uint8))
+    t = np.linspace(0.1, 0.9, 9)[None, :]
+    x = np.rint(s[:, :1] * (1 - t) + s[:, 2:3] * t).astype(np.intp)
+    y = np.rint(s[:, 1:2] * (1 - t) + s[:, 3:] * t).astype(np.intp)
+    along = dark[np.clip(y, 0, dark.shape[0] - 1), np.clip(x, 0, dark.shape[1] - 1)].astype(np.float64)
+    contrast = np.median(along, axis=1)
+    s = s[contrast > 0.35 * np.median(contrast)] if len(s) else s
+    length = np.hypot(s[:, 2] - s[:, 0], s[:, 3] - s[:, 1])
+    return s[np.argsort(-length, kind="stable")[:600]] / scale
 
 
-def _rectify(segments: F64, size: tuple[int, int]) -> F64:
+def _rectify(segments: F64, size: tuple[int, int], perspective: bool) -> F64:
     """Homography (3, 3) of the picture after which most segments lie along an axis."""
     w, h = size
     half = max(w, h) / 2
@@ -164,15 +192,46 @@ def _rectify(segments: F64, size: tuple[int, int]) -> F64:
         b = s[:, 2:] @ m[:2, :2].T / (s[:, 2:] @ m[2, :2] + 1)[:, None]
         v = b - a
         off = np.where(first, v[:, 1], v[:, 0]) / np.maximum(np.hypot(v[:, 0], v[:, 1]), 1e-9)
-        off = np.sqrt(length) * spread * np.sqrt(np.log1p((off / spread) ** 2))  # Cauchy: text and edges are outliers
-        prior = np.array([(p[0] - theta) / 0.5, p[1] / 0.1, p[2] / 0.2, p[3] / 0.2]) * 0.02
-        return np.concatenate([off, prior])
+        off = length * spread * np.sqrt(np.log1p((off / spread) ** 2))  # Cauchy: text and edges are outliers
+        prior = np.array([(p[0] - theta) / 0.5, p[1] / 0.1, p[2] / 0.2, p[3] / 0.2]) * 0.01
+        return np.concatenate([off, prior if perspective else prior * 1e3])
 
     p = np.array([theta, 0.0, 0.0, 0.0])
     for spread in (0.08, 0.02, 0.006):
         p = least_squares(residuals, p, args=(spread,), method="lm", max_nfev=60).x
+    if not perspective:
+        p[1:] = 0.0
     p[2:] = np.clip(p[2:], -0.45, 0.45)
     return homography(p) @ normal
+
+
+def _page(small: U8) -> F32 | None:
+    """The outline (4, 2) of a sheet of paper on a darker ground, or None if there is none to be seen."""
+    scale = OUTLINE / max(small.shape)
+    tiny = cv2.GaussianBlur(_resize(small, scale), (9, 9), 0)
+    _, bright = cv2.threshold(tiny, 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
+    bright = cv2.morphologyEx(bright, cv2.MORPH_CLOSE, np.ones((15, 15), np.uint8))
+    contours, _ = cv2.findContours(bright, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    if not contours:
+        return None
+    hull = cv2.convexHull(max(contours, key=cv2.contourArea))
+    share = cv2.contourArea(hull) / tiny.size
+    if not 0.1 < share < 0.95:
+        return None
+    for loose in (0.02, 0.03, 0.05, 0.08):
+        corners = cv2.approxPolyDP(hull, loose * cv2.arcLength(hull, True), True)
+        if len(corners) == 4:
+            return np.asarray(corners.reshape(4, 2) / scale, dtype=np.float32)
+    return np.asarray(cv2.boxPoints(cv2.minAreaRect(hull)) / scale, dtype=np.float32)
+
+
+def _square(page: F32, size: tuple[int, int]) -> F64:
+    """Homography (3, 3) after which the page's outline lies along the axes."""
+    half = max(size) / 2
+    sides = np.hypot(*(np.roll(page, -1, axis=0) - page).T)
+    w, h = (sides[0] + sides[2]) / 2, (sides[1] + sides[3]) / 2
+    flat = np.array([[0, 0], [w, 0], [w, h], [0, h]], np.float32) / half
+    return np.asarray(cv2.getPerspectiveTransform(page, flat.astype(np.float32)), dtype=np.float64)
 
 
 def _fit(turn: F64, size: tuple[int, int]) -> tuple[F64, tuple[int, int]]:

@@ -1,6 +1,6 @@
 """Where a form's printed lines lie on an unwarped photo.
 
-After `ocr.lines.unwarp` a page can only be scaled and shifted along each axis, and turned by quarter turns. So the
+After `ocr.lines.unwarps` a page can only be scaled and shifted along each axis, and turned by quarter turns. So the
 vertical lines of the form are matched with those of the photo in one dimension, the horizontal ones likewise, the best
 of both are combined and scored in two dimensions, and the winners are refined to a smooth map (a polynomial of third
 degree, because paper bends) by moving each point of a printed line onto the nearest line of the photo.
@@ -34,7 +34,7 @@ ROUGHLY = 200  # points of the lines of each direction looked at then
 TRIED = 50  # pairs of them scored in two dimensions
 NEAR = 2  # a line counts as found within this many pixels
 BESIDE = (-17.0, -13.0, -9.0, 9.0, 13.0, 17.0)  # where, beside a line, there should be none
-CERTAIN = 0.6  # from this on a pixel certainly lies on a line
+CERTAIN = 0.09  # a line this much darker than the paper is certainly one
 FEW_TEXTS = 5  # fewer texts say too little
 NO_TEXTS = 0.6  # and then this is assumed, so that lines alone must do better
 LONGER = 117  # pixels; shorter lines are not held against a form
@@ -354,7 +354,7 @@ def _long(sheet: Sheet) -> tuple[U8, U8]:
     """Where the unwarped photo has long straight lines across and down."""
     out = []
     for image, thick, run in ((sheet.across, (3, 1), (1, LONGER)), (sheet.down, (1, 3), (LONGER, 1))):
-        there = cv2.dilate((image > CERTAIN).astype(np.uint8), np.ones(thick, np.uint8))
+        there = cv2.dilate((image > CERTAIN / (CERTAIN + sheet.soft)).astype(np.uint8), np.ones(thick, np.uint8))
         out.append(np.asarray(cv2.morphologyEx(there, cv2.MORPH_OPEN, np.ones(run, np.uint8)), dtype=np.uint8))
     return out[0], out[1]
 

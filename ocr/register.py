@@ -15,13 +15,15 @@ import numpy as np
 
 from ocr.errors import CotejoError
 from ocr.form import Form
-from ocr.lines import F64, U8, Sheet, unwarp
+from ocr.lines import F64, U8, Sheet, unwarps
 from ocr.match import LONG, Match, Matcher, Warp
 from ocr.snap import Pyramid, Snapped, snap
 
 REFINED = 5  # hypotheses refined, over all forms
 SAME_FORM = 3  # of these, at most for one form
 RIVAL = 0.6  # a form of at least this part of the best quality is a rival whose boxes are looked for as well
+FEW = 12  # printed segments; with fewer there is no form
+SURE = 0.6  # from this score on no other way to unwarp the photo is tried
 ENOUGH = 0.25  # the least quality of a match
 CLEAR = 0.25  # a field counts as seen from this clearness on
 SEEN = 0.6  # the least part of the fields to be seen
@@ -88,26 +90,45 @@ def register(gray: U8, forms: Sequence[Form]) -> Registration:
     NotFound
         If it shows none of them well enough to be read.
     """
-    sheet = unwarp(gray)
-    if sheet.segments < 12:
-        raise NotFound("no printed form is visible on this photo; take it again, sharp and from above")
-    matches = _matches(sheet, forms)
+    if not forms:
+        raise NotFound("no form is known to look for; add one under ocr/forms")
     pyramid = Pyramid(gray)
-    found: list[tuple[float, Match, Snapped, _Page]] = []
+    best: _Found | None = None
+    for sheet in unwarps(gray):
+        if sheet.segments < FEW:
+            continue
+        found = _found(pyramid, sheet, forms)
+        if best is None or found.score > best.score:
+            best = found
+        if best.score > SURE:
+            break
+    if best is None:
+        raise NotFound("no printed form is visible on this photo; take it again, sharp and from above")
+    score, match, snapped, page = best.score, best.match, best.snapped, best.page
+    corners = _corners(match.form, snapped, page)
+    _gate(gray, match, snapped, corners)
+    transform = _transform(match.form, page)
+    return Registration(match.form, transform, corners, round(score, 9), _orientation(match.form, page), snapped.seen)
+
+
+@dataclass(frozen=True)
+class _Found:
+    score: float
+    match: Match
+    snapped: Snapped
+    page: _Page
+
+
+def _found(pyramid: Pyramid, sheet: Sheet, forms: Sequence[Form]) -> _Found:
+    matches = _matches(sheet, forms)
+    found = []
     for match in matches:
         if match.quality < RIVAL * matches[0].quality:
             continue
         page = _Page(match.form, match.warp, sheet)
         snapped = snap(pyramid, match.form, page)
-        found.append((_score(match, snapped), match, snapped, page))
-    found.sort(key=lambda f: -f[0])
-    if not found:
-        raise NotFound("no form is known to look for; add one under ocr/forms")
-    score, match, snapped, page = found[0]
-    corners = _corners(match.form, snapped, page)
-    _gate(gray, match, snapped, corners)
-    transform = _transform(match.form, page)
-    return Registration(match.form, transform, corners, round(score, 9), _orientation(match.form, page), snapped.seen)
+        found.append(_Found(_score(match, snapped), match, snapped, page))
+    return max(found, key=lambda f: f.score)
 
 
 def _matches(sheet: Sheet, forms: Sequence[Form]) -> list[Match]:
