@@ -141,8 +141,8 @@ class Acceptance(_Strict):
 
     # The whole acta, beside the reader's own opinion.
     min_probability: Probability = 0.95
-    # Each field of a sheet that does not add up, so that its values may be held against another record.
-    confirm_probability: Probability = 0.99
+    # One field of an acta that waits for a person, so that its value may be held against another record.
+    confirm_probability: Probability = 0.999
     # Whether the sheet itself (its code) must say the station; if not, the sender's claim is enough.
     station_from_sheet: bool = False
 

@@ -20,13 +20,19 @@ could not be read); ``photo-of-another-station`` and ``filed-twice`` (if the sta
 
 Of several photos of a page that do not differ, the accepted and then the most probable is used.
 
-**Confirmed** is what may be held against another record (grade A) or against itself (grade B):
+Which station a sheet is of is judged here, not by the reader: its ``no-station`` counts only if the mission asks for the
+station on the sheet; otherwise the sender's claim is enough.
 
-- every field of an acta accepted from its reading, or from two keyings;
-- of a decision: a field in which the person agrees with the machine or with another person's keying;
-- of an acta that waits for a person *only because it does not add up*: all of its fields, if each is a number read with at
-  least the mission's ``confirm_probability``, and its boxes alone say the same. That is a *confirmed reading*: what stands on
-  such a sheet is certain, only what it means is for a person. If one field falls short, none is confirmed.
+**Confirmed** is what may be held against another record (grade A) or against the sheet itself (grade B). A value is
+
+- if the acta was accepted from its reading, or from two keyings;
+- in a decision: if the person agrees with the machine or with another person's keying;
+- in an acta that waits for a person, if it is a *confirmed reading*: a number read with at least the mission's
+  ``confirm_probability`` given the whole sheet, its boxes alone say the same, nothing is crossed out there, and no two
+  records of the acta differ (``station-differs``, ``photos-differ``, ``forms-differ``, ``keyings-differ``). What a sheet that does
+  not add up says can so be certain, though what it means is for a person.
+
+A sum is confirmed if every value in it is, an acta if every field of it is.
 """
 
 from __future__ import annotations
@@ -40,8 +46,11 @@ from tabulate.schema import conform
 from tabulate.sums import check_sums, sum_definitions
 from tabulate.tables import meanings_of
 
-# What may be wrong with a confirmed reading, and nothing else.
-_ONLY_SUMS = r"^(inconsistent|sum-fails:.*)$"
+# With one of these there are two records, and neither is certain.
+_DISPUTED = ["station-differs", "photos-differ", "forms-differ", "keyings-differ"]
+_NO_STATION = (
+    "no-station"  # the reader's word for a sheet that should say its station and could not be read there
+)
 _PAGE = [*ACTA, "acta_page"]
 _VALUE = ["value", "state"]
 
@@ -64,7 +73,7 @@ def tally(mission: Mission, tables: Tables) -> dict[str, pl.DataFrame]:
         pl.col("acta").first(), actas=pl.col("acta").n_unique()
     )
     best = usable.join(acta, on=[*ACTA, "acta"], how="semi").unique(_PAGE, keep="first", maintain_order=True)
-    machine = _machine_fields(best, tables, meanings)
+    machine = _machine_fields(best, tables, meanings, settings.confirm_probability)
     missing = _missing_pages(acta, best, meanings)
     people = _people(tables, machine, missing, acta, meanings)
 
@@ -108,7 +117,6 @@ def tally(mission: Mission, tables: Tables) -> dict[str, pl.DataFrame]:
         machine=machine,
         tables=tables,
         why=why,
-        sure=settings.confirm_probability,
     )
     whole = confirmed.group_by(ACTA).agg(all_confirmed=pl.col("confirmed").all())
     status = status.join(whole, on=ACTA, how="left").with_columns(
@@ -123,10 +131,16 @@ def tally(mission: Mission, tables: Tables) -> dict[str, pl.DataFrame]:
     }
 
 
-def _machine_fields(best: pl.DataFrame, tables: Tables, meanings: pl.DataFrame) -> pl.DataFrame:
+def _machine_fields(best: pl.DataFrame, tables: Tables, meanings: pl.DataFrame, sure: float) -> pl.DataFrame:
     """What was read on the pages used, in the contest's words."""
+    surely = (
+        (pl.col("state") == State.NUMBER)
+        & (pl.col("probability") >= sure)
+        & pl.col("alone_value").eq_missing(pl.col("value"))
+        & (pl.col("flags") == "")
+    )
     read = tables["reading_fields"].select(
-        "photo", "page", "field", *_VALUE, "raw", "probability", "alone_value"
+        "photo", "page", "field", *_VALUE, "raw", "probability", surely=surely
     )
     return (
         best.select(*ACTA, "photo", "page", "form", "acta_page")
@@ -136,9 +150,7 @@ def _machine_fields(best: pl.DataFrame, tables: Tables, meanings: pl.DataFrame) 
             on=["form", "contest", "field"],
             how="inner",
         )
-        .select(
-            *_PAGE, "field", "role", "option", *_VALUE, "raw", "photo", "page", "probability", "alone_value"
-        )
+        .select(*_PAGE, "field", "role", "option", *_VALUE, "raw", "photo", "page", "probability", "surely")
         .with_columns(source=pl.lit("reading"))
     )
 
@@ -160,7 +172,7 @@ def _missing_pages(acta: pl.DataFrame, best: pl.DataFrame, meanings: pl.DataFram
             photo=pl.lit(None, pl.String),
             page=pl.lit(None, pl.Int64),
             probability=pl.lit(None, pl.Float64),
-            alone_value=pl.lit(None, pl.Int64),
+            surely=pl.lit(False),
             source=pl.lit(None, pl.String),
         )
     )
@@ -190,7 +202,7 @@ def _people(
         source=pl.lit(None, pl.String),
     )
     silent = silent.join(said.select(*ACTA, "actor").unique(ACTA, keep="any"), on=ACTA, how="left")
-    nothing = {"probability": pl.lit(None, pl.Float64), "alone_value": pl.lit(None, pl.Int64)}
+    nothing = {"probability": pl.lit(None, pl.Float64), "surely": pl.lit(False)}
     columns = [*machine.columns, "actor"]
     return pl.concat(
         [said.with_columns(**nothing).select(columns), silent.with_columns(**nothing).select(columns)]
@@ -230,8 +242,8 @@ def _differing_keyings(tables: Tables) -> pl.DataFrame:
 
 def _reader_reasons(best: pl.DataFrame, least: float, station_from_sheet: bool) -> pl.DataFrame:
     """What the reader says against the pages used, and what their place does."""
-    said = pl.col("reasons").list.eval(pl.element().filter(pl.element() != ""))
-    silent = ~pl.col("accepted") & (said.list.len() == 0)
+    said = pl.col("reasons").list.eval(pl.element().filter(~pl.element().is_in(["", _NO_STATION])))
+    silent = ~pl.col("accepted") & (pl.col("reasons").list.join("") == "")
     own = [
         pl.when(silent).then(pl.lit("not-accepted")),
         pl.when("contradicted").then(pl.lit("station-differs")),
@@ -340,16 +352,10 @@ def _confirmed(
     machine: pl.DataFrame,
     tables: Tables,
     why: pl.DataFrame,
-    sure: float,
 ) -> pl.DataFrame:
     """The fields with ``confirmed``, by the rules at the top."""
-    only_sums = why.group_by(ACTA).agg(only_sums=pl.col("reason").str.contains(_ONLY_SUMS).all())
-    certain = (
-        (pl.col("state") == State.NUMBER)
-        & (pl.col("probability") >= sure)
-        & (pl.col("alone_value") == pl.col("value"))
-    )
-    read_surely = machine.group_by(ACTA).agg(read_surely=certain.fill_null(False).all())
+    disputed = why.filter(pl.col("reason").is_in(_DISPUTED)).select(ACTA).unique()
+    disputed = disputed.with_columns(disputed=pl.lit(True))
     cell = [*ACTA, "field", *_VALUE]
     typed = tables["keyed"].join(people.select(*ACTA, decider="actor").unique(ACTA), on=ACTA, how="inner")
     second = pl.concat(
@@ -357,15 +363,13 @@ def _confirmed(
     )
     agrees = second.unique().with_columns(agrees=pl.lit(True))
     frame = fields.join(status.select(*ACTA, "status", by="source"), on=ACTA, how="inner")
-    for more in (only_sums, read_surely):
-        frame = frame.join(more, on=ACTA, how="left")
-    frame = frame.join(agrees, on=cell, how="left", nulls_equal=True)
+    frame = frame.join(disputed, on=ACTA, how="left").join(agrees, on=cell, how="left", nulls_equal=True)
     confirmed = (
         pl.when(pl.col("by") == "person")
         .then(pl.col("agrees"))
         .when(pl.col("status") == "accepted")
         .then(True)
-        .otherwise(pl.col("only_sums") & pl.col("read_surely"))
+        .otherwise(pl.col("surely") & pl.col("disputed").is_null())
     )
     return frame.with_columns(confirmed=confirmed.fill_null(False))
 

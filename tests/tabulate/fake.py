@@ -73,6 +73,7 @@ def read(data: bytes, forms: Mapping[str, Form], name: str) -> list[dict[str, An
         f"sum-fails:{s.sum}" for s in sums if s.holds is False
     ]
     reasons += [f"illegible:{n}" for n, f in fields.items() if f.state is State.ILLEGIBLE]
+    reasons += ["no-station"] if what.get("no_station") else []
     reading = Reading(
         file=name,
         sha256=sha256(data),

@@ -101,6 +101,14 @@ def test_the_claim_is_enough_where_the_sheet_is_silent_unless_the_mission_asks_f
     assert (a["status"], a["reasons"]) == ("person", "station-not-on-sheet")
 
 
+def test_a_station_that_could_not_be_read_on_the_sheet_is_for_the_tally_to_judge(night: Mission) -> None:
+    send(night, "001", no_station=True)
+    send(night, "002", no_station=True, unsure=["sol"])
+    t = tallied(night)
+    assert (acta(t, "001")["status"], acta(t, "001")["reasons"]) == ("accepted", "")
+    assert acta(t, "002")["reasons"] == "probability-low;unsure:sol"
+
+
 def test_the_sheet_is_enough_where_nobody_claims(night: Mission) -> None:
     send(night, None, station="001")
     assert acta(tallied(night), "001")["status"] == "accepted"
@@ -111,7 +119,8 @@ def test_an_unsure_reading_goes_to_a_person_with_the_values_as_a_proposal(night:
     t = tallied(night)
     a = acta(t, "001")
     assert (a["status"], a["confirmed"], a["reasons"]) == ("person", False, "probability-low;unsure:luna")
-    assert values(t, "001") == GOOD and not t["tally_fields"]["confirmed"].any()
+    assert values(t, "001") == GOOD
+    assert t["tally_fields"].filter(field="luna")["confirmed"].to_list() == [False]
     assert queue(t) == [("001", "president", "probability-low"), ("001", "president", "unsure:luna")]
 
 
@@ -135,11 +144,16 @@ def test_a_sheet_that_does_not_add_up_waits_but_is_a_confirmed_reading(night: Mi
     )
 
 
-def test_one_unsure_field_and_the_sheet_that_does_not_add_up_is_not_confirmed(night: Mission) -> None:
+def test_of_a_waiting_acta_only_what_was_read_surely_is_confirmed(night: Mission) -> None:
     send(night, "001", station="001", fields=WRONG_SUM, unsure=["blank"])
     t = tallied(night)
-    assert acta(t, "001")["confirmed"] is False
-    assert not t["tally_fields"]["confirmed"].any() and not t["tally_sums"]["confirmed"].any()
+    assert acta(t, "001")["status"] == "person" and acta(t, "001")["confirmed"] is False
+    unconfirmed = t["tally_fields"].filter(~pl.col("confirmed"))["field"].to_list()
+    assert unconfirmed == ["blank"]
+    assert t["tally_sums"].select("sum", "holds", "confirmed").rows() == [
+        ("cast", True, False),
+        ("valid", False, True),
+    ]
 
 
 def test_zero_blank_and_illegible_stay_three(night: Mission) -> None:
@@ -177,6 +191,7 @@ def test_a_claim_that_the_sheet_contradicts_is_not_followed(night: Mission) -> N
     send(night, "002", station="001")
     t = tallied(night)
     assert (acta(t, "001")["status"], acta(t, "001")["reasons"]) == ("person", "station-differs")
+    assert not t["tally_fields"]["confirmed"].any()
     assert (acta(t, "002")["status"], acta(t, "002")["reasons"]) == ("person", "photo-of-another-station")
     assert values(t, "002") == {} and values(t, "001") == GOOD
     assert "claimed for 002, the sheet says 001" in t["queue"]["detail"].to_list()
