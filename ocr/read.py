@@ -147,7 +147,8 @@ def _reading(
         refused=None,
         station_id=station,
         station_source=source,
-        accepted=decoded.accepted and not trouble,
+        # Without a station on the sheet, the sender's claim may do: that is the tally's to say.
+        accepted=decoded.accepted and "station-differs" not in trouble,
         reasons=(*decoded.reasons, *trouble),
         probability=_round(decoded.probability),
         inconsistent=_round(decoded.inconsistent),

@@ -249,15 +249,16 @@ def test_a_form_that_tells_no_station_does_not_ask_for_one() -> None:
     assert module._station(bare, (), decoded(None)) == (None, None, ())
 
 
-def test_a_station_that_differs_goes_to_a_person(
-    photo: bytes, reading: Reading, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    sure = lambda *_: Decoded({}, (), 1.0, 0.0, True, ())  # noqa: E731
-    monkeypatch.setattr(module, "decode", sure)
+def test_a_station_that_differs_goes_to_a_person(photo: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "decode", lambda *_: Decoded({}, (), 1.0, 0.0, True, ()))
     assert read(photo).accepted
     monkeypatch.setattr(module, "find_codes", lambda *_: ())
+    got = read(photo)  # the numbers need no person; whose they are is for the tally to settle, and it is told
+    assert got.accepted and got.station_id is None and got.reasons == ("no-station",)
+    codes = (CodeReading("qr", "CEV/02211/P"), CodeReading("qr", "CEV/02212/P"))
+    monkeypatch.setattr(module, "find_codes", lambda *_: codes)
     got = read(photo)
-    assert not got.accepted and got.reasons == ("no-station",)
+    assert not got.accepted and got.station_id is None and got.reasons == ("station-differs",)
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".pdf"])
