@@ -23,11 +23,12 @@ from sample_actas.generate.election import (
 TRANSPOSED = {"02213": ("sol", 117, 171), "02231": ("puente", 52, 25)}
 SWAPPED = {"01141": ("sol", "puente"), "30322": ("sol", "puente")}
 CHANGED_DIGIT = {"02242": ("ceiba", 29, 79), "01153": ("puente", 73, 13)}
-# What the poll workers wrote instead of what would have added up, and the sums of the form that then fail.
+# What the poll workers wrote instead of what would have added up, and the sums of the form that then fail: two slips in
+# adding and a total that was copied into the wrong row. Each moves two digits, so that one misread box cannot explain it.
 WRONG_SUM = {
-    "02223": ({"valid": +10}, ("options_valid", "votes_cast")),
-    "01143": ({"null": +4}, ("votes_cast",)),
-    "30333": ({"valid": -10}, ("options_valid", "votes_total")),
+    "02223": ({"valid": +9}, ("options_valid", "votes_cast")),
+    "01143": ({"valid": +18}, ("options_valid", "votes_cast")),
+    "30333": ({"valid": -9}, ("options_valid", "votes_total")),
 }
 FILED_TWICE = ("02233", "02234")  # the first one's photo stands for both
 TOO_POOR = "01144"
@@ -110,12 +111,12 @@ def _unregistered(stations: list[Station], seed: int) -> Station:
 def _values(station: Station, contest: str, count: Count) -> dict[str, int]:
     values = {**count.votes, "valid": count.valid, "blank": count.blank, "null": count.null, "cast": count.cast}
     if contest == GOVERNOR:
-        return values | {"voted": count.voted, "carried": count.valid}
+        return values | {"voted": count.voted, "carried": count.valid, "total": count.cast}
     form = station.region.form
     if form == LANDSCAPE:
         return values | {"registered_printed": station.ballots, "unused": station.ballots - count.cast}
     if form == WORDS:
-        return values | {"voted": count.voted, "unused": station.ballots - count.cast, "total": count.cast}
+        return values | {"voted": count.voted, "received": station.ballots, "unused": station.ballots - count.cast, "total": count.cast}
     return values | {"voted": count.voted}
 
 
