@@ -19,7 +19,8 @@ from tabulate.mission import Mission
 from tabulate.official import OfficialCount
 
 Tables = Mapping[str, pl.DataFrame]
-# A station id decoded from one of these had a check digit or error correction of its own.
+# A station id decoded from one of these had a check of its own. A printed number that was read could be misread, so a
+# photo that it contradicts goes to a person and is no finding.
 CHECKED_SOURCES = ("qr", "code128", "code39")
 
 
@@ -137,7 +138,7 @@ def _data(mission: Mission, tables: Tables, contest: str, *, with_filings: bool)
 def _counts(tables: Tables, contest: str, options: tuple[str, ...]) -> tuple[str, pl.DataFrame]:
     """One row per station: the latest snapshot's counted actas, or else the accepted tally."""
     latest = tables["snapshots"].filter("latest")
-    place = tables["register"].select("station_id", "place_id", "region", "registered")
+    place = tables["register"].select("station_id", "place_id", "region", "registered", "has_list")
     if latest.height:
         source = str(latest["snapshot"][0])
         keys = ["snapshot", "station_id", "contest"]
@@ -164,8 +165,8 @@ def _counts(tables: Tables, contest: str, options: tuple[str, ...]) -> tuple[str
     wide = wide.with_columns(pl.lit(None, dtype=pl.Int64).alias(c) for c in missing)
     wide = wide.join(place, on="station_id", how="left", suffix="_register")
     # The mission's register says who has a list; what stands on the sheet is second best.
-    wide = wide.with_columns(pl.coalesce("registered_register", "registered").alias("registered"))
-    return source, _turnout(wide.drop("registered_register"))
+    listed = pl.when(pl.col("has_list").fill_null(value=True)).then(pl.coalesce("registered_register", "registered"))
+    return source, _turnout(wide.with_columns(listed.alias("registered")).drop("registered_register", "has_list"))
 
 
 def _turnout(counts: pl.DataFrame) -> pl.DataFrame:
@@ -184,7 +185,7 @@ def _filings(tables: Tables) -> pl.DataFrame:
         .select(
             "photo",
             station_read="station_id",
-            confirmed=pl.col("station_source").is_in(CHECKED_SOURCES) | pl.col("accepted"),
+            confirmed=pl.col("station_source").is_in(CHECKED_SOURCES),
         )
     )
     known = tables["register"].filter("active").select("station_id", known=pl.lit(value=True))

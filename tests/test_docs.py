@@ -1,0 +1,46 @@
+"""The documents say what the program does."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+
+from tabulate.cli import app
+from tabulate.schema import markdown
+from tests.conftest import ROOT
+
+
+def test_the_tables_are_documented_as_they_are() -> None:
+    """Write it again with: python -c "from tabulate.schema import markdown; print(markdown(), end='')" > docs/tables.md"""
+    assert (ROOT / "docs" / "tables.md").read_text(encoding="utf-8") == markdown()
+
+
+def test_every_path_that_the_readme_names_exists() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    paths = set(re.findall(r"`((?:ocr|audits|tabulate|dashboard|sample_actas|docs|benchmarks)/[\w./-]*)`", text))
+    paths |= set(re.findall(r"\]\((docs/[^)]+)\)", text))
+    assert len(paths) > 10
+    assert [p for p in sorted(paths) if not (ROOT / p).exists()] == []
+
+
+def test_every_command_that_the_readme_names_exists() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    commands = set(re.findall(r"cotejo ([a-z]+)\b", text)) - {"is"}
+    known = {name for name in app if not name.startswith("-")}
+    assert commands >= {"ingest", "read", "compare"}
+    assert commands - known == set()
+
+
+def test_every_target_that_the_documents_name_is_in_the_makefile() -> None:
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    for name in ("README.md", "CONTRIBUTING.md"):
+        named = set(re.findall(r"(?:`|^)make ([a-z]+)\b", (ROOT / name).read_text(encoding="utf-8"), re.M))
+        assert named and named <= targets, name
+
+
+def test_the_version_is_one() -> None:
+    from tabulate import __version__
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    assert "version" in project["project"]["dynamic"]
+    assert re.fullmatch(r"\d+\.\d+\.\d+", __version__)
