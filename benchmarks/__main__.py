@@ -24,7 +24,9 @@ def machine() -> str:
     model = platform.processor() or platform.machine()
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():
-        models = [s.split(":", 1)[1].strip() for s in cpuinfo.read_text().splitlines() if s.startswith("model name")]
+        models = [
+            s.split(":", 1)[1].strip() for s in cpuinfo.read_text().splitlines() if s.startswith("model name")
+        ]
         model = models[0] if models else model
     versions = ", ".join(f"{p} {metadata.version(p)}" for p in PACKAGES)
     return f"{model}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}, {versions}"
@@ -43,7 +45,11 @@ def main() -> int:
     for name in scripts:
         print(f"benchmarks.{name} …", file=sys.stderr)
         done = subprocess.run(
-            [sys.executable, "-m", f"benchmarks.{name}"], cwd=HERE.parent, capture_output=True, text=True, check=False
+            [sys.executable, "-m", f"benchmarks.{name}"],
+            cwd=HERE.parent,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         failed |= done.returncode != 0
         doc = (HERE / f"{name}.py").read_text(encoding="utf-8").split('"""')[1].strip()

@@ -191,7 +191,9 @@ class Form(_Strict):
         for s in self.sums:
             unknown = sorted({*s.left, *s.right} - set(names))
             if unknown:
-                raise ValueError(f"the sum {s.name!r} names the unknown field {unknown[0]!r}; known are {', '.join(names)}")
+                raise ValueError(
+                    f"the sum {s.name!r} names the unknown field {unknown[0]!r}; known are {', '.join(names)}"
+                )
         for f in self.fields:
             for x, y, w, h in f.boxes:
                 if x < 0 or y < 0 or x + w > self.page.width or y + h > self.page.height:
@@ -254,6 +256,8 @@ def load_forms(folder: Path = FORMS_FOLDER) -> dict[str, Form]:
     for path in sorted(folder.glob("*/form.toml")):
         form = load_form(path)
         if form.id != path.parent.name:
-            raise CotejoError(f"{path} has the id {form.id!r}; rename the folder or the id so that they agree")
+            raise CotejoError(
+                f"{path} has the id {form.id!r}; rename the folder or the id so that they agree"
+            )
         forms[form.id] = form
     return forms

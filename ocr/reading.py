@@ -42,7 +42,7 @@ class FieldReading:
     alone: float
     alone_value: int | None
     boxes: tuple[tuple[tuple[float, float], ...], ...] = ()
-    flags: tuple[str, ...] = ()  # "crossed-out", "words-differ"
+    flags: tuple[str, ...] = ()  # "crossed-out", "odd-filling", "against-boxes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,8 @@ class Reading:
     accepted : bool
         The reader's own opinion that no person is needed.
     reasons : tuple of str
-        Why it is not accepted; short stable identifiers such as ``"sum-fails:valid"``, ``"unsure:pdc"``, ``"blank:pdc"``.
+        Why a person should look; short stable identifiers such as ``"sum-fails:valid"``, ``"unsure:pdc"``, ``"blank:pdc"``. An accepted
+        reading has none but ``"no-station"``: without a station on the sheet the sender's claim may do.
     probability : float
         That every field is right as given (value and state).
     inconsistent : float
@@ -128,7 +129,8 @@ class Reading:
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON types, floats rounded to nine digits."""
-        return _plain(dataclasses.asdict(self))
+        plain: dict[str, Any] = _plain(dataclasses.asdict(self))
+        return plain
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Reading:
@@ -153,7 +155,16 @@ class Reading:
         return cls(**d)
 
 
-def refusal(*, file: str, sha256: str, why: str, reader: str, page: int = 1, size: tuple[int, int] = (0, 0), codes: tuple[CodeReading, ...] = ()) -> Reading:
+def refusal(
+    *,
+    file: str,
+    sha256: str,
+    why: str,
+    reader: str,
+    page: int = 1,
+    size: tuple[int, int] = (0, 0),
+    codes: tuple[CodeReading, ...] = (),
+) -> Reading:
     """The reading of a photo on which nothing could be read; `why` is one sentence for people."""
     return Reading(
         file=file,

@@ -27,14 +27,18 @@ app = App(
     help_format="plaintext",
 )
 
-Json = Annotated[bool, Parameter(name="--json", negative=(), help="Print one JSON document and nothing else.")]
+Json = Annotated[
+    bool, Parameter(name="--json", negative=(), help="Print one JSON document and nothing else.")
+]
 Workers = Annotated[int | None, Parameter(help="Processes that read at the same time; default: one a core.")]
 Actor = Annotated[str, Parameter(help="Who does this, for the ledger.")]
 
 
 @app.command
 def demo(
-    folder: Annotated[Path, Parameter(name=["DIR"], help="Where the mission is made.")] = Path("demo-mission"),
+    folder: Annotated[Path, Parameter(name=["DIR"], help="Where the mission is made.")] = Path(
+        "demo-mission"
+    ),
     /,
     *,
     workers: Workers = None,
@@ -48,7 +52,9 @@ def demo(
         show.as_json(document)
         return
     show_summary(document)
-    show.say(f"\nOpen the dashboard: cotejo serve {folder}   (or: make serve), then go to http://127.0.0.1:8501")
+    show.say(
+        f"\nOpen the dashboard: cotejo serve {folder}   (or: make serve), then go to http://127.0.0.1:8501"
+    )
     show.say(f"Exports: {folder / 'export'}.  The sample election is synthetic.")
 
 
@@ -57,8 +63,12 @@ def init(
     folder: Annotated[Path, Parameter(name=["DIR"])],
     /,
     *,
-    template: Annotated[str, Parameter(name="--from", help="A template's name, a mission.toml or a folder with one.")],
-    register: Annotated[Path | None, Parameter(help="The register of stations (CSV), if it is there already.")] = None,
+    template: Annotated[
+        str, Parameter(name="--from", help="A template's name, a mission.toml or a folder with one.")
+    ],
+    register: Annotated[
+        Path | None, Parameter(help="The register of stations (CSV), if it is there already.")
+    ] = None,
     actor: Actor = "cli",
 ) -> None:
     """Make a new mission."""
@@ -108,7 +118,9 @@ def ingest(
 
 @app.command
 def read(
-    photos: Annotated[tuple[Path, ...], Parameter(name=["PHOTO"], help="Photos; or one mission, to read what waits.")],
+    photos: Annotated[
+        tuple[Path, ...], Parameter(name=["PHOTO"], help="Photos; or one mission, to read what waits.")
+    ],
     /,
     *,
     form: Annotated[str, Parameter(help="The form's id; auto tries all known forms.")] = "auto",
@@ -148,7 +160,9 @@ def read(
 
 
 @app.command
-def evaluate(folders: Annotated[tuple[Path, ...], Parameter(name=["FOLDER"])], /, *, json: Json = False) -> None:
+def evaluate(
+    folders: Annotated[tuple[Path, ...], Parameter(name=["FOLDER"])], /, *, json: Json = False
+) -> None:
     """Score readings against truth.csv in each folder (file, field, value; an empty value is not scored)."""
     from ocr.evaluate import evaluate as score
     from ocr.form import load_forms
@@ -163,8 +177,30 @@ def evaluate(folders: Annotated[tuple[Path, ...], Parameter(name=["FOLDER"])], /
         adds_up = f"{s['actas']['consistent_right']}/{s['actas']['consistent_n']}"
         inconsistent = f"{s['inconsistent']['recognised']}/{s['inconsistent']['n']}"
         accepted = (s["accepted"]["n"], s["accepted"]["wrong"])
-        rows.append((name, s["sheets"], *parts, adds_up, *accepted, inconsistent, len(s["refused"]), s["cpu_s_per_acta"]))
-    columns = ["form", "sheets", "digits", "fields", "actas", "adding up", "accepted", "wrong", "not adding up", "refused"]
+        rows.append(
+            (
+                name,
+                s["sheets"],
+                *parts,
+                adds_up,
+                *accepted,
+                inconsistent,
+                len(s["refused"]),
+                s["cpu_s_per_acta"],
+            )
+        )
+    columns = [
+        "form",
+        "sheets",
+        "digits",
+        "fields",
+        "actas",
+        "adding up",
+        "accepted",
+        "wrong",
+        "not adding up",
+        "refused",
+    ]
     show.table("Right of all", [*columns, "CPU s"], rows, right=range(1, 11))
 
 
@@ -185,7 +221,9 @@ def official(
         show.as_json(document)
         return
     verified = "" if count.verified else " (format not verified on a real file)"
-    show.table(f"{file.name}: {count.format}{verified}", ["column", "total"], document["totals"].items(), right=[1])
+    show.table(
+        f"{file.name}: {count.format}{verified}", ["column", "total"], document["totals"].items(), right=[1]
+    )
     show.say(f"rows {document['rows']:,}, stations {document['stations']:,}, counted {document['counted']:,}")
     for column, terms in document["statuses"].items():
         show.table(column, ["status", "actas"], terms.items(), right=[1])
@@ -202,7 +240,9 @@ def import_(
     /,
     *,
     format: Annotated[str, Parameter(help="The format's id; auto looks at the content.")] = "auto",
-    at: Annotated[str | None, Parameter(help="When the count stood like this (ISO 8601 with zone); default: now.")] = None,
+    at: Annotated[
+        str | None, Parameter(help="When the count stood like this (ISO 8601 with zone); default: now.")
+    ] = None,
     actor: Actor = "cli",
     json: Json = False,
 ) -> None:
@@ -227,7 +267,9 @@ def compare(
     format: Annotated[str, Parameter(help="The files' format; auto looks at the content.")] = "auto",
     contest: Annotated[str | None, Parameter(help="Only this contest.")] = None,
     rule: Annotated[str | None, Parameter(help="plurality, absolute-majority or 40-10.")] = None,
-    fail_on_difference: Annotated[bool, Parameter(negative=(), help="Exit with 1 if anything differs.")] = False,
+    fail_on_difference: Annotated[
+        bool, Parameter(negative=(), help="Exit with 1 if anything differs.")
+    ] = False,
     json: Json = False,
 ) -> int:
     """Hold the tally against the snapshots of a mission, or one file against another; what it could change."""
@@ -240,7 +282,9 @@ def compare(
     elif folder is None and left is not None and right is not None:
         document = compare_files(left, right, format=format, contest=contest, rule=rule or "plurality")
     else:
-        raise CotejoError("compare takes either a mission's folder, or --left FILE and --right FILE; give one of them")
+        raise CotejoError(
+            "compare takes either a mission's folder, or --left FILE and --right FILE; give one of them"
+        )
     if json:
         show.as_json(document)
     else:
@@ -256,7 +300,9 @@ def audit(
     *,
     counts: Annotated[Path | None, Parameter(help="An official file, instead of a mission.")] = None,
     format: Annotated[str, Parameter(help="The file's format; auto looks at the content.")] = "auto",
-    only: Annotated[list[str] | None, Parameter(negative=(), help="Ids of the audits to run; default: all.")] = None,
+    only: Annotated[
+        list[str] | None, Parameter(negative=(), help="Ids of the audits to run; default: all.")
+    ] = None,
     seed: Annotated[int, Parameter(help="Same data and seed, same answer.")] = 0,
     calibrate: Annotated[bool, Parameter(help="Measure false-alarm rates by simulation.")] = True,
     json: Json = False,
@@ -268,7 +314,9 @@ def audit(
         from tabulate.rebuild import current_tables
 
         with opened(folder) as mission:
-            audits = audit_mission(mission, current_tables(mission), only=only, seed=seed, calibrate=calibrate)
+            audits = audit_mission(
+                mission, current_tables(mission), only=only, seed=seed, calibrate=calibrate
+            )
     elif folder is None and counts is not None:
         from tabulate.official import read_official
 
@@ -285,7 +333,9 @@ def audit(
             for a in doc["audits"]
         ]
         columns = ["audit", "grade", "statistic", "p", "p corrected", "n", "flagged"]
-        show.table(f"{each.contest or 'one contest'}, looked at: {each.source}", columns, rows, right=range(2, 7))
+        show.table(
+            f"{each.contest or 'one contest'}, looked at: {each.source}", columns, rows, right=range(2, 7)
+        )
         for a in doc["audits"]:
             show.say(a["headline"])
 
@@ -338,7 +388,7 @@ def serve(
     run_server(folder, host=host, port=port)
 
 
-class opened:  # noqa: N801
+class opened:
     """``with opened(folder) as mission``: opens it, and closes it whatever happens."""
 
     def __init__(self, folder: Path) -> None:
@@ -378,7 +428,9 @@ def read_mission(folder: Path, workers: int | None, json: bool) -> None:
     if json:
         show.as_json(document)
     else:
-        show.table("Readings", ["what", "photos"], [(k.replace("_", " "), n) for k, n in document.items()], right=[1])
+        show.table(
+            "Readings", ["what", "photos"], [(k.replace("_", " "), n) for k, n in document.items()], right=[1]
+        )
 
 
 def show_comparison(document: dict[str, Any]) -> None:
@@ -387,7 +439,12 @@ def show_comparison(document: dict[str, Any]) -> None:
     keys = ("stations", "both", "equal", "differing", "only_left", "only_right", "gross", "margin")
     show.table(title, ["what", ""], [(k.replace("_", " "), document[k]) for k in keys], right=[1])
     if document["causes"]:
-        show.table("Causes that reproduce the difference", ["cause", "stations"], document["causes"].items(), right=[1])
+        show.table(
+            "Causes that reproduce the difference",
+            ["cause", "stations"],
+            document["causes"].items(),
+            right=[1],
+        )
     show.table("Net, right minus left", ["option", "votes"], document["net"].items(), right=[1])
     change = document["could_change_outcome"]
     show.say(f"Could it change the outcome: {change['answer']}. {change['because']}")
@@ -421,7 +478,11 @@ def show_summary(document: dict[str, Any]) -> None:
 def main(arguments: list[str] | None = None) -> int:
     """The console script. Returns the exit code."""
     try:
-        code = app(sys.argv[1:] if arguments is None else arguments, exit_on_error=False, result_action="return_value")
+        code = app(
+            sys.argv[1:] if arguments is None else arguments,
+            exit_on_error=False,
+            result_action="return_value",
+        )
         return code if isinstance(code, int) else 0
     except CycloptsError:
         return 2  # cyclopts has printed what was wrong
@@ -434,7 +495,9 @@ def main(arguments: list[str] | None = None) -> int:
     except BrokenPipeError:
         return 0
     except OSError as e:
-        show.tell(f"cotejo: the machine failed: {e.strerror or e}{f' ({e.filename})' if e.filename else ''}; free space or check the disk")
+        show.tell(
+            f"cotejo: the machine failed: {e.strerror or e}{f' ({e.filename})' if e.filename else ''}; free space or check the disk"
+        )
         return 3
 
 

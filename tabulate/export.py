@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -67,7 +66,9 @@ def flagged(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
 def csv_bytes(frame: pl.DataFrame) -> bytes:
     """The table as UTF-8 CSV with a byte-order mark (so that Excel shows the accents) and no live formula."""
     text = pl.col(pl.String)
-    safe = frame.with_columns(pl.when(text.str.contains(_FORMULA)).then("'" + text).otherwise(text).name.keep())
+    safe = frame.with_columns(
+        pl.when(text.str.contains(_FORMULA)).then("'" + text).otherwise(text).name.keep()
+    )
     return b"\xef\xbb\xbf" + safe.write_csv(line_terminator="\r\n").encode()
 
 
@@ -93,7 +94,9 @@ def xlsx_bytes(frame: pl.DataFrame) -> bytes:
     with xlsxwriter.Workbook(buffer, options) as book:
         import datetime
 
-        book.set_properties({"created": datetime.datetime(2000, 1, 1, tzinfo=datetime.UTC).replace(tzinfo=None)})
+        book.set_properties(
+            {"created": datetime.datetime(2000, 1, 1, tzinfo=datetime.UTC).replace(tzinfo=None)}
+        )
         sheet = book.add_worksheet(FLAGGED)
         bold = book.add_format({"bold": True})
         for column, name in enumerate(frame.columns):
@@ -139,7 +142,7 @@ def export(tables: Mapping[str, pl.DataFrame], summary: Mapping[str, Any], to: P
             path = to / name
             part = to / f".{name}.part"
             part.write_bytes(content)
-            os.replace(part, path)
+            part.replace(path)
             paths.append(path)
     except OSError as e:
         raise MachineError(

@@ -34,7 +34,12 @@ class ContestAudit:
 
 
 def audit_mission(
-    mission: Mission, tables: Tables, *, only: Iterable[str] | None = None, seed: int = 0, calibrate: bool = True
+    mission: Mission,
+    tables: Tables,
+    *,
+    only: Iterable[str] | None = None,
+    seed: int = 0,
+    calibrate: bool = True,
 ) -> list[ContestAudit]:
     """Run the battery over every contest of the mission, in the order of mission.toml.
 
@@ -105,8 +110,10 @@ def _data(mission: Mission, tables: Tables, contest: str, *, with_filings: bool)
     options = tuple(o.id for o in mission.contests[contest].options)
     source, counts = _counts(tables, contest, options)
     of = pl.col("contest") == contest
-    comparison = tables["comparison"].filter(of, pl.col("left") == "tally").join(
-        tables["snapshots"].filter("latest").select(right="snapshot"), on="right", how="semi"
+    comparison = (
+        tables["comparison"]
+        .filter(of, pl.col("left") == "tally")
+        .join(tables["snapshots"].filter("latest").select(right="snapshot"), on="right", how="semi")
     )
     causes = tables["comparison_stations"].select("left", "right", "station_id", "contest", "cause", "photo")
     comparison = comparison.join(causes, on=["left", "right", "station_id", "contest"], how="left")
@@ -157,16 +164,19 @@ def _counts(tables: Tables, contest: str, options: tuple[str, ...]) -> tuple[str
         pl.coalesce("option", "role").alias("column")
     )
     wanted = [*ROLES, *options]
-    wide = (
-        cells.filter(pl.col("column").is_in(wanted))
-        .pivot(on="column", index="station_id", values="value", aggregate_function="first")
+    wide = cells.filter(pl.col("column").is_in(wanted)).pivot(
+        on="column", index="station_id", values="value", aggregate_function="first"
     )
     missing = [c for c in wanted if c not in wide.columns]
     wide = wide.with_columns(pl.lit(None, dtype=pl.Int64).alias(c) for c in missing)
     wide = wide.join(place, on="station_id", how="left", suffix="_register")
     # The mission's register says who has a list; what stands on the sheet is second best.
-    listed = pl.when(pl.col("has_list").fill_null(value=True)).then(pl.coalesce("registered_register", "registered"))
-    return source, _turnout(wide.with_columns(listed.alias("registered")).drop("registered_register", "has_list"))
+    listed = pl.when(pl.col("has_list").fill_null(value=True)).then(
+        pl.coalesce("registered_register", "registered")
+    )
+    return source, _turnout(
+        wide.with_columns(listed.alias("registered")).drop("registered_register", "has_list")
+    )
 
 
 def _turnout(counts: pl.DataFrame) -> pl.DataFrame:

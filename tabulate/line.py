@@ -62,7 +62,9 @@ def refresh(mission: Mission) -> Line:
         tables = {**tables, "findings": conform("findings", findings(audits))}
         write_tables(mission, {"findings": tables["findings"]})
         part = mission.tables / f".{AUDIT}.part"
-        part.write_text(json.dumps({"state": now, "audit": audit}, sort_keys=True, ensure_ascii=False), encoding="utf-8")
+        part.write_text(
+            json.dumps({"state": now, "audit": audit}, sort_keys=True, ensure_ascii=False), encoding="utf-8"
+        )
         part.replace(mission.tables / AUDIT)
     comparison = _comparison(mission, tables)
     return Line(tables, audit, comparison, summary(mission, tables, comparison, audit))

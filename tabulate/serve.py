@@ -47,7 +47,9 @@ def serve(folder: Path, *, host: str, port: int) -> None:
         try:
             probe.bind((host, port))
         except (OSError, OverflowError) as e:
-            raise CotejoError(f"port {port} of {host} cannot be used ({e}); choose another with --port") from None
+            raise CotejoError(
+                f"port {port} of {host} cannot be used ({e}); choose another with --port"
+            ) from None
     os.environ[MISSION] = str(folder.resolve())
     if importlib.util.find_spec("app") is None:
         raise CotejoError("the dashboard's app.py is not installed; install Cotejo again")

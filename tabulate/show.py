@@ -20,7 +20,9 @@ def as_json(document: Any) -> None:
     sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=1, allow_nan=False) + "\n")
 
 
-def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], *, right: Sequence[int] = ()) -> None:
+def table(
+    title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], *, right: Sequence[int] = ()
+) -> None:
     """A table for people; `right` are the columns of numbers. Texts from outside are shown as they are, never as markup."""
     out = Table(title=Text(title), title_justify="left", show_edge=False, pad_edge=False, header_style="bold")
     for number, name in enumerate(columns):

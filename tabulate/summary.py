@@ -44,7 +44,10 @@ def summary(
         },
         "tallies": {
             "expected": tables["tallies"].height,
-            **{s: int((tables["tallies"]["status"] == s).sum()) for s in ("accepted", "person", "unread", "absent")},
+            **{
+                s: int((tables["tallies"]["status"] == s).sum())
+                for s in ("accepted", "person", "unread", "absent")
+            },
         },
         "queue": tables["queue"].select("station_id", "contest", "photo", "page").unique().height,
         "snapshots": snapshots.height,
@@ -67,7 +70,9 @@ def _comparison(tables: Mapping[str, pl.DataFrame]) -> dict[str, Any]:
     tally = stations.filter(pl.col("left") == "tally").join(latest, on="right", how="semi")
     revisions = stations.filter("revision", pl.col("outcome") == "differing")
     per_contest = {
-        str(contest): {o: int((part["outcome"] == o).sum()) for o in ("equal", "differing", "only-left", "only-right")}
+        str(contest): {
+            o: int((part["outcome"] == o).sum()) for o in ("equal", "differing", "only-left", "only-right")
+        }
         for (contest,), part in tally.group_by("contest", maintain_order=True)
     }
     return {

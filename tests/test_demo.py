@@ -61,14 +61,20 @@ def test_every_planted_finding_is_found(demo: Path, planted: list[dict[str, str]
     assert missed == []
 
 
-def test_nothing_that_was_not_planted_is_flagged_with_grade_a_or_b(demo: Path, planted: list[dict[str, str]]) -> None:
-    expected = {(r["expect_audit"], r["station_id"], r["field"] or None) for r in planted if r["expect_audit"]}
+def test_nothing_that_was_not_planted_is_flagged_with_grade_a_or_b(
+    demo: Path, planted: list[dict[str, str]]
+) -> None:
+    expected = {
+        (r["expect_audit"], r["station_id"], r["field"] or None) for r in planted if r["expect_audit"]
+    }
     found = table(demo, "findings").filter(pl.col("grade").is_in(["A", "B"]))
     flagged = set(found.select("audit", "station_id", "field").iter_rows())
     assert flagged - expected == set()
 
 
-def test_at_least_half_of_the_sheets_that_add_up_need_no_person(demo: Path, planted: list[dict[str, str]]) -> None:
+def test_at_least_half_of_the_sheets_that_add_up_need_no_person(
+    demo: Path, planted: list[dict[str, str]]
+) -> None:
     tallies = table(demo, "tallies").filter(pl.col("status") != "absent")
     odd = {r["station_id"] for r in of_kind(planted, "does-not-add-up")}
     adds_up = tallies.filter(~pl.col("station_id").is_in(list(odd)))
@@ -82,7 +88,9 @@ def test_no_accepted_number_is_wrong(demo: Path, sample: Path) -> None:
     names = dict(table(demo, "photos").select("name", "photo").iter_rows())
     accepted = table(demo, "tallies").filter(pl.col("status") == "accepted")
     fields = table(demo, "tally_fields").join(accepted, on=["station_id", "contest"], how="semi")
-    values = {(photo, field): value for photo, field, value in fields.select("photo", "field", "value").iter_rows()}
+    values = {
+        (photo, field): value for photo, field, value in fields.select("photo", "field", "value").iter_rows()
+    }
     checked = 0
     for row in truth:
         key = (names.get(row["file"]), row["field"])
@@ -110,7 +118,9 @@ def test_the_upside_down_page_is_read(demo: Path, planted: list[dict[str, str]])
         assert reading["refused"].null_count() == 1
 
 
-def test_revisions_between_snapshots_are_reported_and_not_graded(demo: Path, planted: list[dict[str, str]]) -> None:
+def test_revisions_between_snapshots_are_reported_and_not_graded(
+    demo: Path, planted: list[dict[str, str]]
+) -> None:
     stations = table(demo, "comparison_stations")
     revised = stations.filter("revision", pl.col("outcome") == "differing")
     rows = of_kind(planted, "revision")
@@ -119,8 +129,14 @@ def test_revisions_between_snapshots_are_reported_and_not_graded(demo: Path, pla
     assert findings.filter(pl.col("station_id").is_in([r["station_id"] for r in rows])).is_empty()
 
 
-def test_the_true_cause_of_each_planted_difference_is_in_the_set(demo: Path, planted: list[dict[str, str]]) -> None:
-    causes = {"official-transposition": "transposed-digits", "official-swap": "swapped-options", "official-digit": "one-digit"}
+def test_the_true_cause_of_each_planted_difference_is_in_the_set(
+    demo: Path, planted: list[dict[str, str]]
+) -> None:
+    causes = {
+        "official-transposition": "transposed-digits",
+        "official-swap": "swapped-options",
+        "official-digit": "one-digit",
+    }
     stations = table(demo, "comparison_stations").filter(pl.col("left") == "tally")
     found = dict(stations.select("station_id", "cause").iter_rows())
     for row in of_kind(planted, "official-"):
@@ -156,7 +172,9 @@ def test_rebuild_makes_the_same_bytes(demo: Path, capsys: pytest.CaptureFixture[
     assert {f"{name}.parquet" for name in hashes} == set(after)
 
 
-def test_the_demonstration_replaces_only_its_own_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_demonstration_replaces_only_its_own_folder(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "letter.txt").write_text("mine")
     assert main(["demo", str(tmp_path)]) == 2
     assert "choose another folder" in capsys.readouterr().err

@@ -17,7 +17,9 @@ def test_the_tables_are_documented_as_they_are() -> None:
 
 def test_every_path_that_the_readme_names_exists() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    paths = set(re.findall(r"`((?:ocr|audits|tabulate|dashboard|sample_actas|docs|benchmarks)/[\w./-]*)`", text))
+    paths = set(
+        re.findall(r"`((?:ocr|audits|tabulate|dashboard|sample_actas|docs|benchmarks)/[\w./-]*)`", text)
+    )
     paths |= set(re.findall(r"\]\((docs/[^)]+)\)", text))
     assert len(paths) > 10
     assert [p for p in sorted(paths) if not (ROOT / p).exists()] == []

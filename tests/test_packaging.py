@@ -66,7 +66,9 @@ def test_no_import_runs_upward(package: str) -> None:
 
 def test_every_import_is_declared_and_every_declaration_imported() -> None:
     declared = {normal(r) for r in PROJECT["project"]["dependencies"]}
-    optional = {normal(r) for extra in PROJECT["project"].get("optional-dependencies", {}).values() for r in extra}
+    optional = {
+        normal(r) for extra in PROJECT["project"].get("optional-dependencies", {}).values() for r in extra
+    }
     used = set().union(*(imports_of(p) for p in shipped())) - set(sys.stdlib_module_names)
     used -= {*PACKAGES, "app", "sample_actas"}
     names = {IMPORTS.get(d, d) for d in declared}

@@ -131,7 +131,9 @@ def test_a_register_with_a_repeated_station_changes_nothing(
     assert (mission / "ledger.sqlite").read_bytes() == before
 
 
-def test_an_official_file_with_a_missing_column(mission: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_official_file_with_a_missing_column(
+    mission: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     file = tmp_path / "count.csv"
     file.write_text("contest,registered,sol\npresident,10,5\n", encoding="utf-8")
     assert "station_id" in refuse(capsys, "official", str(file), "--format", "cotejo-csv")
@@ -139,7 +141,9 @@ def test_an_official_file_with_a_missing_column(mission: Path, tmp_path: Path, c
     assert list((mission / "blobs").rglob("*.tmp")) == []
 
 
-def test_a_sum_that_names_an_unknown_field(tmp_path: Path, template: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_sum_that_names_an_unknown_field(
+    tmp_path: Path, template: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     for path in template.rglob("mission.toml"):
         path.write_text(path.read_text(encoding="utf-8").replace('"mar"]', '"marr"]'), encoding="utf-8")
     sentence = refuse(capsys, "init", str(tmp_path / "new"), "--from", str(template))
