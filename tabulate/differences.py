@@ -15,6 +15,7 @@ from ocr.reading import State
 from tabulate.compare import compare
 from tabulate.mission import Mission
 from tabulate.pages import ACTA, Tables
+from tabulate.pairs import BOTH
 from tabulate.schema import conform, empty
 
 TALLY = "tally"
@@ -27,7 +28,7 @@ _OUTCOMES = {"only_left": "only-left", "only_right": "only-right"}
 def comparison_tables(mission: Mission, tables: Tables) -> dict[str, pl.DataFrame]:
     """Compare, from the tables of tally and snapshots."""
     snapshots = tables["snapshots"].sort("taken_at", "seq")["snapshot"].to_list()
-    long = {s: _official(tables, s) for s in snapshots} | {TALLY: _tally(tables)}
+    long = {s: official_cells(tables, s) for s in snapshots} | {TALLY: tally_cells(tables)}
     pairs = [(TALLY, snapshots[-1])] if snapshots else []
     pairs += list(
         dict.fromkeys([*((s, snapshots[-1]) for s in snapshots[:-1]), *itertools.pairwise(snapshots)])
@@ -36,8 +37,12 @@ def comparison_tables(mission: Mission, tables: Tables) -> dict[str, pl.DataFram
     for left, right in pairs:
         if long[left].is_empty() or long[right].is_empty():
             continue
-        both = _cells(left, long[left], right, long[right])
-        stations.append(_stations(mission, (left, long[left]), (right, long[right]), both, tables))
+        rules = {c.id: c.rule for c in mission.settings.contests}
+        found = compare(counts_of(long[left]), counts_of(long[right]), rule=rules).stations
+        # A row without numbers (pending, no acta) is no count: it has no cells to hold against the other side's.
+        counted = found.filter(pl.col("which") == BOTH)
+        both = _cells(left, long[left], right, long[right]).join(counted, on=ACTA, how="semi")
+        stations.append(_stations(left, right, found, both, tables))
         cells.append(both if left == TALLY else both.filter(~pl.col("equal").fill_null(True)))
     names = {"comparison": cells, "comparison_stations": stations}
     return {name: conform(name, pl.concat(_typed(name, f) for f in frames)) for name, frames in names.items()}
@@ -51,7 +56,7 @@ def counts_of(long: pl.DataFrame) -> pl.DataFrame:
     return wide.select(*ACTA, pl.col(order).cast(pl.Int64)).sort(ACTA)
 
 
-def _tally(tables: Tables) -> pl.DataFrame:
+def tally_cells(tables: Tables) -> pl.DataFrame:
     """The tally in the words of official counts. Two fields of one role are added up, if both are numbers."""
     number = pl.col("state") == State.NUMBER
     return (
@@ -70,7 +75,8 @@ def _tally(tables: Tables) -> pl.DataFrame:
     )
 
 
-def _official(tables: Tables, snapshot: str) -> pl.DataFrame:
+def official_cells(tables: Tables, snapshot: str) -> pl.DataFrame:
+    """A snapshot's numbers, long, in the shape of `tally_cells`."""
     mine = tables["official_fields"].filter(pl.col("snapshot") == snapshot)
     return mine.select(*_CELL, "role", "option", "value", "state", confirmed=pl.lit(True))
 
@@ -98,16 +104,9 @@ def _cells(left: str, ours: pl.DataFrame, right: str, theirs: pl.DataFrame) -> p
 
 
 def _stations(
-    mission: Mission,
-    left: tuple[str, pl.DataFrame],
-    right: tuple[str, pl.DataFrame],
-    cells: pl.DataFrame,
-    tables: Tables,
+    left: str, right: str, found: pl.DataFrame, cells: pl.DataFrame, tables: Tables
 ) -> pl.DataFrame:
     """Station by station, with the kind of slip that would explain the difference."""
-    (name, ours), (other, theirs) = left, right
-    rules = {c.id: c.rule for c in mission.settings.contests}
-    found = compare(counts_of(ours), counts_of(theirs), rule=rules).stations
     votes = pl.col("role") == Role.OPTION
     votes_differ = pl.col("difference").filter(votes)
     differs = ~pl.col("equal").fill_null(True) & (pl.col("role") != Role.REGISTERED)
@@ -120,7 +119,7 @@ def _stations(
         tables["tallies"].select(*ACTA, "photo"), on=ACTA, how="left"
     )
     outcome = (
-        pl.when(pl.col("which") != "both")
+        pl.when(pl.col("which") != BOTH)
         .then(pl.col("which").replace(_OUTCOMES))
         .when(pl.col("n_differing") > 0)
         .then(pl.lit("differing"))
@@ -129,16 +128,16 @@ def _stations(
     causes = pl.col("causes").list.sort().list.join(";")
     return frame.select(
         *ACTA,
-        left=pl.lit(name),
-        right=pl.lit(other),
+        left=pl.lit(left),
+        right=pl.lit(right),
         outcome=outcome,
         cause=pl.when(causes != "").then(causes),
         fields="n_differing",
         gross=pl.col("gross").fill_null(0),
         net=pl.col("net").fill_null(0),
-        confirmed=pl.col("confirmed").fill_null(name != TALLY),
-        revision=pl.lit(name != TALLY),
-        photo=pl.when(pl.lit(name == TALLY)).then("photo"),
+        confirmed=pl.col("confirmed").fill_null(left != TALLY),
+        revision=pl.lit(left != TALLY),
+        photo=pl.when(pl.lit(left == TALLY)).then("photo"),
     )
 
 

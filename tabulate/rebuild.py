@@ -56,9 +56,9 @@ def rebuild(mission: Mission | Path | str) -> dict[str, str]:
     """
     if not isinstance(mission, Mission):
         mission = Mission.open(mission)
-    state = _state(mission)  # before deriving: what arrives meanwhile makes the tables old, not falsely new
+    before = state(mission)  # before deriving: what arrives meanwhile makes the tables old, not falsely new
     hashes = write_tables(mission, derive(mission))
-    _mark(mission, state)
+    _mark(mission, before)
     return hashes
 
 
@@ -66,15 +66,15 @@ def current_tables(mission: Mission) -> dict[str, pl.DataFrame]:
     """All tables as the ledger stands now, derived first if anything happened since; with the findings last kept, if any."""
     built = mission.tables / _BUILT
     try:
-        fresh = json.loads(built.read_text(encoding="utf-8")) == _state(mission)
+        fresh = json.loads(built.read_text(encoding="utf-8")) == state(mission)
     except (OSError, ValueError):
         fresh = False
     if fresh and all((mission.tables / f"{name}.parquet").is_file() for name in DERIVED):
         return {name: load_table(mission, name) for name in TABLES}
-    state = _state(mission)
+    before = state(mission)
     tables = derive(mission)
     write_tables(mission, tables)
-    _mark(mission, state)
+    _mark(mission, before)
     return tables | {"findings": load_table(mission, "findings")}
 
 
@@ -119,7 +119,8 @@ def write_tables(mission: Mission, tables: Mapping[str, pl.DataFrame]) -> dict[s
                     path, compression="zstd", compression_level=3, row_group_size=1 << 20
                 )
                 hashes[name] = sha256(path.read_bytes()).hexdigest()
-            (mission.tables / _BUILT).unlink(missing_ok=True)
+            if not set(DERIVED).isdisjoint(tables):  # until all of them are written, they belong to no state
+                (mission.tables / _BUILT).unlink(missing_ok=True)
             for name in tables:
                 (fresh / f"{name}.parquet").replace(mission.tables / f"{name}.parquet")
         finally:
@@ -131,7 +132,7 @@ def write_tables(mission: Mission, tables: Mapping[str, pl.DataFrame]) -> dict[s
     return hashes
 
 
-def _state(mission: Mission) -> dict[str, object]:
+def state(mission: Mission) -> dict[str, object]:
     """What the tables depend on: the ledger's head, the settings and the forms."""
     seq, head = mission.ledger.head
     settings = sha256((mission.folder / SETTINGS).read_bytes())

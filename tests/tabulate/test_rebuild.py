@@ -16,7 +16,7 @@ from tabulate.intake import receive
 from tabulate.keying import decide
 from tabulate.mission import Mission
 from tabulate.reading import read_photos
-from tabulate.rebuild import DERIVED, current_tables, load_table, rebuild
+from tabulate.rebuild import DERIVED, current_tables, load_table, rebuild, write_tables
 from tabulate.register import import_register
 from tabulate.snapshots import import_snapshot, parse_time
 from tests.tabulate import fake
@@ -111,6 +111,29 @@ def test_snapshots_are_kept_and_compared(night: Mission) -> None:
         ("luna", 1),
         ("sol", -1),
     ]
+
+
+def test_a_pending_acta_is_missing_and_not_different(night: Mission, tmp_path: Path) -> None:
+    fake.read_all(night, at=AT)
+    path = tmp_path / "pending.csv"
+    head, first, *_ = OFFICIAL.format(sol=1, luna=2).splitlines()
+    path.write_text(f"{head}\n{first}\n002,president,210,,,,,,pendiente,,\n", encoding="utf-8")
+    import_snapshot(night, path, format="cotejo-csv", at=parse_time("2026-03-03T00:00:00Z"), actor="ana")
+    t = current_tables(night)
+    two = t["comparison_stations"].filter(left="tally", right="s003", station_id="002")
+    assert two["outcome"].to_list() == ["only-left"]
+    assert "002" not in t["comparison"].filter(left="tally")["station_id"]
+
+
+def test_keeping_findings_does_not_make_the_tables_old(
+    night: Mission, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    current_tables(night)
+    write_tables(night, {"findings": schema.empty("findings")})
+    monkeypatch.setattr(
+        "tabulate.rebuild.derive", lambda _: pytest.fail("derived again though nothing happened")
+    )
+    assert current_tables(night)["findings"].is_empty()
 
 
 def test_the_same_snapshot_twice_is_one(night: Mission, tmp_path: Path) -> None:
