@@ -1,0 +1,169 @@
+"""What the audits say, each with everything that a reader must know before believing it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+import streamlit as st
+
+from audits.audit import REGISTRY, AuditResult
+from audits.words import FLAGGED, Sentence, headline
+from dashboard import names, parts, plots, state
+from dashboard.text import NONE, _, decimal, percent, plain, pvalue, whole
+from tabulate import views
+from tabulate.line import Line
+from tabulate.mission import Contest
+
+SHARES = {"integer-percent"}  # audits that look at the shares that are plotted below them
+
+
+def main() -> None:
+    """Draw the page."""
+    mission, line = state.mission(), state.line()
+    parts.heading(
+        _("Audits"), _("Each audit says no more than its grade. A pattern is no evidence about its cause.")
+    )
+    contest = parts.contest_picker(mission)
+    if contest is None:
+        return
+    document = line.audit.get("contests", {}).get(contest.id, line.audit)
+    source = document.get("source", "")
+    snapshots = line.tables["snapshots"].select("snapshot", "taken_at")
+    st.caption(
+        _("Patterns are looked for in: {source}. Records are compared on the mission's own tally.").format(
+            source=plain(names.snapshot(source, dict(snapshots.iter_rows())))
+        )
+    )
+    margin = margin_of(line, contest)
+    for audit in document["audits"]:
+        one(line, contest, source, audit, margin)
+    tests = document["battery"]["corrected"].get("tests", 0)
+    st.caption(
+        _(
+            "P-values are corrected together for the number of tests made here ({tests}), by Benjamini–Yekutieli."
+        ).format(tests=whole(tests))
+    )
+
+
+def one(line: Line, contest: Contest, source: str, audit: dict[str, Any], margin: int | None) -> None:
+    """One audit."""
+    entry = REGISTRY[audit["id"]]
+    with st.container(border=True):
+        st.subheader(_(entry.title), anchor=False)
+        st.markdown(plain(said(audit)))
+        st.caption(_("Grade {grade}: {says}").format(grade=audit["grade"], says=names.grade(audit["grade"])))
+        if not audit["applies"]:
+            return
+        with st.container(horizontal=True):
+            st.metric(_("Statistic"), decimal(audit["statistic"]))
+            st.metric(
+                _("p, corrected"),
+                pvalue(audit["pvalue_corrected"]),
+                help=_("The raw p-value is {p}").format(p=pvalue(audit["pvalue"])),
+            )
+            st.metric(
+                _("False alarms"),
+                percent(audit["false_alarm_rate"]),
+                help=_(
+                    "How often the test speaks on simulated clean elections with these totals, at the level of 5 %"
+                ),
+            )
+            st.metric(_("Stations flagged"), whole(audit["flagged"]))
+            st.metric(
+                _("Expected if clean"),
+                whole(audit["flags_expected"]),
+                help=_("Stations that a clean election of this size would flag"),
+            )
+            st.metric(
+                _("Effect in votes"),
+                whole(audit["effect_votes"]),
+                help=plain(_(audit["effect_meaning"])) if audit["effect_meaning"] else None,
+            )
+            st.metric(_("Margin"), whole(margin))
+        if audit["id"] in SHARES:
+            histograms(line, contest, source)
+        background(audit)
+
+
+def said(audit: dict[str, Any]) -> str:
+    """The headline that the audit's grade allows."""
+    result = AuditResult(
+        id=audit["id"],
+        grade=audit["grade"],
+        pvalue=audit["pvalue"],
+        pvalue_corrected=audit["pvalue_corrected"],
+        n=audit["n"],
+        applies=audit["applies"],
+        why_not=None if audit["why_not"] is None else Sentence("{why}", {"why": _(audit["why_not"])}),
+        flagged=pl.DataFrame(
+            {"station_id": audit["flagged_stations"]}, schema={"station_id": FLAGGED["station_id"]}
+        ),
+    )
+    return headline(REGISTRY[audit["id"]], result, _)
+
+
+def histograms(line: Line, contest: Contest, source: str) -> None:
+    """Turnout and the leader's share, binned by the server."""
+    frame = views.shares(line.tables, contest.id, list(names.options(contest)), source)
+    first, second = st.columns(2, gap="large")
+    for column, what, title in (
+        (first, "turnout", _("Turnout")),
+        (second, "leader", _("Share of the leading option")),
+    ):
+        with column:
+            if frame.filter(pl.col("what") == what).is_empty():
+                continue
+            st.markdown(f"**{title}**")
+            st.altair_chart(plots.shares(frame, what), width="stretch", alt=title)
+    st.caption(_("Number of stations at each percentage. Many whole percentages come up by chance alone."))
+
+
+def background(audit: dict[str, Any]) -> None:
+    """Assumptions, innocent explanations, pitfalls, citation and all figures."""
+    entry = REGISTRY[audit["id"]]
+    with st.expander(_("Before believing it")):
+        met = {True: _("met"), False: _("not met"), None: _("cannot be told from the data")}
+        st.markdown(f"**{_('What is assumed')}**")
+        st.markdown("\n".join(f"- {plain(_(a))} ({met[m]})" for a, m in audit["assumptions"].items()))
+        st.markdown(f"**{_('Innocent explanations')}**")
+        st.markdown("\n".join(f"- {plain(_(e))}" for e in entry.innocent_explanations))
+        st.markdown(f"**{_('What is tested')}**")
+        st.markdown(plain(_(entry.null_hypothesis)))
+        st.markdown(f"**{_('Pitfalls')}**")
+        st.markdown("\n".join(f"- {plain(_(p))}" for p in entry.pitfalls))
+        if audit["notes"]:
+            st.markdown(f"**{_('Notes')}**")
+            st.markdown("\n".join(f"- {plain(_(n))}" for n in audit["notes"]))
+        st.caption(plain(entry.citation))
+    if audit["parts"]:
+        with st.expander(_("All figures")):
+            rows = pl.DataFrame(
+                [
+                    {"part": part, "figure": name, "value": figure(value)}
+                    for part, values in audit["parts"].items()
+                    for name, value in values.items()
+                ]
+            )
+            parts.table(
+                parts.paged(rows, f"parts_{audit['id']}"),
+                {"part": _("Part"), "figure": _("Figure"), "value": _("Value")},
+                numbers=("value",),
+                alt=_("All figures"),
+            )
+
+
+def figure(value: Any) -> str:
+    """A figure of a part."""
+    if isinstance(value, bool) or value is None or isinstance(value, str):
+        return NONE if value is None else str(value)
+    return whole(value) if float(value).is_integer() else decimal(value, 3)
+
+
+def margin_of(line: Line, contest: Contest) -> int | None:
+    """The leader's lead in the latest official count."""
+    found = (line.comparison or {}).get("contests", {}).get(contest.id)
+    return None if found is None else found["could_change_outcome"]["margin"]
+
+
+main()
