@@ -151,9 +151,12 @@ def planted(sheets: list[Sheet]) -> list[dict[str, Any]]:
         values = by_station[station].values
         for name, other in (pair, pair[::-1]):
             add("official-swap", station, name, "comparison A", f"the acta says {values[name]}, both snapshots say {values[other]}")
-    for station, (_, sums) in plan.WRONG_SUM.items():
+    for station, (_, sums) in plan.LOST_VOTES.items():
         for name in sums:
-            add("does-not-add-up", station, name, "arithmetic B", "written so by the poll workers; the official count has it as written")
+            add("does-not-add-up", station, name, "arithmetic B", "votes fewer than voters; the official count has it as written")
+    for station, (_, sums) in plan.SLIPS.items():
+        for name in sums:
+            add("does-not-add-up", station, name, note="a slip in adding; must go to a person (sum-fails), who alone can confirm it; the official count has it as written")
     for station in plan.FILED_TWICE:
         add("filed-twice", station, "", "filings A", f"the same file; the sheet is that of {plan.FILED_TWICE[0]}", photo=f"{station}.jpg")
     add("not-in-register", plan.NOT_IN_REGISTER, "", "filings B", "a real-looking acta of a station that the register does not have")
