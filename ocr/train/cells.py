@@ -33,7 +33,7 @@ class Ink:
 def _canvas(rng: Rng, level: int) -> tuple[tuple[int, int], Box]:
     """Choose proportions and place the box, misregistered as the level allows."""
     aspect = float(np.exp(rng.normal(-0.1, 0.28)))
-    if rng.random() < 0.3:  # narrow table columns and wide lines exist too
+    if rng.random() < 0.1:  # narrow table columns and wide lines exist too
         aspect = float(np.exp(rng.uniform(np.log(0.42), np.log(2.3))))
     w, h = 49 * np.sqrt(aspect), 49 / np.sqrt(aspect)
     shape = (round(h * (1 + 2 * MARGIN)), round(w * (1 + 2 * MARGIN)))
@@ -70,6 +70,8 @@ def _stroke(
         field = cv2.remap(field, *bend, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=255)
     field = cv2.warpAffine(field, place, (shape[1], shape[0]), flags=cv2.INTER_LINEAR, borderValue=255)
     size = float(np.sqrt(abs(np.linalg.det(place[:, :2]))))
+    if glyphs.solid[i]:
+        half = 0.2 * half
     cover: F32 = np.clip(half + 0.5 - field.astype(np.float32) * np.float32(size / UNIT), 0, 1)
     return cover
 
@@ -81,14 +83,14 @@ def _place(
     x0, y0, x1, y1 = (0.0, 0.0, 42.0, 42.0) if free else (float(v) for v in glyphs.boxes[i])
     bx, by = (SIDE / 2, SIDE / 2) if free else ((x0 + x1) / 2, (y0 + y1) / 2)
     sy = height * min(box.height, rng.uniform(0.75, 2.0) * box.width) / max(y1 - y0, 8.0)
-    sx = sy * float(np.exp(rng.normal(0, 0.16)))
+    sx = sy * float(np.exp(rng.normal(0, 0.13)))
     if free:
         tall = min(box.height, rng.uniform(0.75, 2.0) * box.width)
         sy, sx = height * tall / 42, height * min(box.width, rng.uniform(1.0, 2.0) * tall) / 42
     room = 1.05 * box.width / max(x1 - x0, 4.0)
     sx = min(sx, room)
     sy = min(sy, sx * 2.6)
-    turn, lean = rng.normal(0, 0.07), rng.normal(0.06, 0.13)
+    turn, lean = rng.normal(0, 0.05), rng.normal(0.05, 0.09)
     rot = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
     linear = rot @ np.array([[1, -lean], [0, 1]]) @ np.diag([sx, sy])
     shift = centre - linear @ np.array([bx, by])
@@ -111,6 +113,8 @@ def _write(rng: Rng, page: F32, ink: Ink, kind: int, box: Box, hand: dict[str, f
         cover = _stroke(rng, ink.marks, i, _place(rng, ink.marks, i, box, centre, size, True), shape, half)
     else:
         i = int(rng.integers(len(digits)))
+        # a pen is never so wide that a small digit closes up
+        half = min(half, 0.075 * height * min(box.height, 1.4 * box.width))
         cover = _stroke(rng, digits, i, _place(rng, digits, i, box, centre, height, False), shape, half)
         if kind == CROSSED:
             other = rng.random()
@@ -177,8 +181,8 @@ def _degrade(rng: Rng, page: F32, level: int, dark: float) -> U8:
     img = img + rng.standard_normal(img.shape).astype(np.float32) * np.float32(
         min(sigma, 0.3 * bright * dark)
     )
-    if rng.random() < 0.15:
-        cut = np.float32(bright * (1 - dark * rng.uniform(0.25, 0.6)))
+    if rng.random() < 0.12:
+        cut = np.float32(bright * (1 - dark * rng.uniform(0.3, 0.55)))
         img = np.where(img > cut, np.float32(255), np.float32(0))
         if rng.random() < 0.5:
             img = cv2.GaussianBlur(img, (0, 0), rng.uniform(0.3, 0.8))
@@ -249,5 +253,7 @@ def make_cells(
     labels = np.empty(n, np.int64)
     for i in range(n):
         kind = 0 if digits_only else (0, BLANK, MARK, CROSSED)[pick(rng, (0.68, 0.12, 0.13, 0.07))]
-        cells[i], labels[i] = make_cell(rng, ink, kind, int(rng.integers(3)) if level is None else level)
+        cells[i], labels[i] = make_cell(
+            rng, ink, kind, pick(rng, (0.4, 0.35, 0.25)) if level is None else level
+        )
     return cells, labels

@@ -7,8 +7,8 @@ Needs torch and onnx, which the reader itself does not.
 """
 
 import argparse
-import json
 import time
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from functools import cache
 from pathlib import Path
@@ -157,32 +157,61 @@ def train(args: argparse.Namespace) -> None:
     print(f"temperature {temperature}, {args.out.stat().st_size} bytes")
 
 
-def evaluate(args: argparse.Namespace) -> None:
-    """Print accuracy and calibration on digits that were never trained on, as one JSON document."""
-    reader = DigitReader(args.out)
-    result: dict[str, object] = {"temperature": reader.temperature, "bytes": args.out.stat().st_size}
-    sets: dict[str, tuple[Ink, bool]] = {}
-    images, labels = glyphs.read_mnist(args.mnist, "t10k")
-    sets["MNIST test"] = (test_ink(images, labels, False), True)
-    sets["MNIST test, thin pen"] = (test_ink(images, labels, True), True)
-    sets["USPS test"] = (test_ink(*glyphs.read_usps(args.usps / "zip.test.gz"), True), True)
-    sets["all classes"] = (training_ink(args.mnist, args.usps, args.fonts, "check"), False)
-    for name, (ink, digits_only) in sets.items():
+def test_sets(args: argparse.Namespace) -> dict[str, tuple[U8, I64]]:
+    """Cells to measure on, kept in the cache folder: each set at each level."""
+
+    def make(name: str, ink: Callable[[], Ink], digits_only: bool) -> dict[str, tuple[U8, I64]]:
+        out = {}
         for level, word in enumerate(LEVELS):
-            cells, truth = make_cells(args.test_cells, 90 + level, ink, level, digits_only)
-            p = reader.probabilities(cells)
-            right, top = p.argmax(1) == truth, p.max(1)
-            sure = top >= 0.99
-            result[f"{name}, {word}"] = {
-                "n": len(truth), "accuracy": round(float(right.mean()), 4), "ece": round(calibration_error(p, truth), 4),
-                "sure_share": round(float(sure.mean()), 4), "wrong_when_sure": round(float((~right[sure]).mean()), 4),
-                "per_class": {CLASSES[c]: round(float(right[truth == c].mean()), 3) for c in sorted(set(truth.tolist()))},
-            }  # fmt: skip
-    cells = np.full((2000, 32, 32), 255, np.uint8)
-    started = time.perf_counter()
+            path = args.cache / f"test-{name.replace(' ', '-')}-{word}-{args.test_cells}.npz"
+            if not path.exists():
+                cells, labels = make_cells(args.test_cells, 90 + level, ink(), level, digits_only)
+                np.savez(path, cells=cells, labels=labels)
+            kept = np.load(path)
+            out[f"{name}, {word}"] = (kept["cells"], kept["labels"])
+        return out
+
+    @cache
+    def mnist(thinned: bool) -> Ink:
+        return test_ink(*glyphs.read_mnist(args.mnist, "t10k"), thinned)
+
+    @cache
+    def usps() -> Ink:
+        return test_ink(*glyphs.read_usps(args.usps / "zip.test.gz"), True)
+
+    args.cache.mkdir(parents=True, exist_ok=True)
+    return {
+        **make("MNIST test", lambda: mnist(False), True),
+        **make("MNIST test thin pen", lambda: mnist(True), True),
+        **make("USPS test", usps, True),
+        **make("all classes", lambda: training_ink(args.mnist, args.usps, args.fonts, "check"), False),
+    }
+
+
+def evaluate(args: argparse.Namespace) -> None:
+    """Print accuracy and calibration on cells with digits that were never trained on, as the tables of MODEL.md."""
+    reader = DigitReader(args.out)
+    print(f"temperature {reader.temperature}, {args.out.stat().st_size} bytes")
+    print("\n| cells | n | right | ECE | sure (p ≥ 0.99) | wrong among the sure |\n|---|---|---|---|---|---|")
+    classes: dict[str, str] = {}
+    for name, (cells, truth) in test_sets(args).items():
+        p = reader.probabilities(cells)
+        right, sure = p.argmax(1) == truth, p.max(1) >= 0.99
+        print(
+            f"| {name} | {len(truth)} | {right.mean():.2%} | {calibration_error(p, truth):.3f} "
+            f"| {sure.mean():.1%} | {(~right[sure]).mean():.2%} |"
+        )
+        each = [f"{right[truth == c].mean():.1%}" if (truth == c).any() else "" for c in range(len(CLASSES))]
+        classes[name] = " | ".join(each)
+    print(f"\n| right, per class | {' | '.join(CLASSES)} |\n|{'---|' * (len(CLASSES) + 1)}")
+    for name, row in classes.items():
+        print(f"| {name} | {row} |")
+    cells = np.full((4096, 32, 32), 255, np.uint8)
+    started = time.process_time()
     reader.probabilities(cells)
-    result["microseconds_per_cell"] = round((time.perf_counter() - started) / len(cells) * 1e6)
-    print(json.dumps(result, indent=1))
+    print(
+        f"\n{(time.process_time() - started) / len(cells) * 1e6:.0f} microseconds of processor time per cell"
+    )
 
 
 def main() -> None:
@@ -202,7 +231,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--start", type=Path, help="weights to go on from (a .pt file)")
     parser.add_argument("--out", type=Path, default=MODEL)
-    parser.add_argument("--test-cells", type=int, default=4000)
+    parser.add_argument("--test-cells", type=int, default=2000, help="cells per set and level")
     parser.add_argument("--evaluate", action="store_true", help="measure the weights instead of training")
     parser.add_argument("--only-cells", action="store_true", help="fill the cache and stop")
     args = parser.parse_args()
@@ -210,6 +239,7 @@ def main() -> None:
         evaluate(args)
     elif args.only_cells:
         load_cells(args, "train", args.cells, 1000 + args.first)
+        test_sets(args)
     else:
         train(args)
 

@@ -26,18 +26,23 @@ F32 = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Glyphs:
-    """A collection of glyphs: fields [n, 56, 56], boxes [n, 4] (x0, y0, x1, y1 of the path), labels [n]."""
+    """A collection of glyphs.
+
+    Fields [n, 56, 56], boxes [n, 4] (x0, y0, x1, y1 of the path), labels [n], and whether the field is of the written
+    stroke as wide as it is (solid) rather than of the pen's path.
+    """
 
     fields: U8
     boxes: F32
     labels: npt.NDArray[np.int64]
+    solid: npt.NDArray[np.bool_]
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def take(self, index: npt.NDArray[np.int64]) -> "Glyphs":
         """Return the glyphs at the given positions."""
-        return Glyphs(self.fields[index], self.boxes[index], self.labels[index])
+        return Glyphs(self.fields[index], self.boxes[index], self.labels[index], self.solid[index])
 
 
 def join(parts: list[Glyphs]) -> Glyphs:
@@ -46,6 +51,7 @@ def join(parts: list[Glyphs]) -> Glyphs:
         np.concatenate([p.fields for p in parts]),
         np.concatenate([p.boxes for p in parts]),
         np.concatenate([p.labels for p in parts]),
+        np.concatenate([p.solid for p in parts]),
     )
 
 
@@ -103,7 +109,7 @@ def thin(masks: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
             return img[:, 1:-1, 1:-1].astype(bool)
 
 
-def from_masks(masks: npt.NDArray[np.bool_], labels: npt.NDArray[np.int64]) -> Glyphs:
+def from_masks(masks: npt.NDArray[np.bool_], labels: npt.NDArray[np.int64], solid: bool = False) -> Glyphs:
     """Turn ink masks [n, 56, 56] into glyphs; empty ones are left out."""
     keep = masks.reshape(len(masks), -1).sum(1) > 1
     fields, boxes = [], []
@@ -112,7 +118,7 @@ def from_masks(masks: npt.NDArray[np.bool_], labels: npt.NDArray[np.int64]) -> G
         fields.append(np.clip(dist * UNIT, 0, 255).astype(np.uint8))
         ys, xs = np.nonzero(mask)
         boxes.append((xs.min(), ys.min(), xs.max() + 1, ys.max() + 1))
-    return Glyphs(np.array(fields), np.array(boxes, np.float32), labels[keep])
+    return Glyphs(np.array(fields), np.array(boxes, np.float32), labels[keep], np.full(len(fields), solid))
 
 
 def from_images(images: U8, labels: npt.NDArray[np.int64], thinned: bool) -> Glyphs:
@@ -121,7 +127,7 @@ def from_images(images: U8, labels: npt.NDArray[np.int64], thinned: bool) -> Gly
     for start in range(0, len(images), 4000):
         part = images[start : start + 4000]
         big = np.array([cv2.resize(i, (SIDE, SIDE), interpolation=cv2.INTER_CUBIC) for i in part]) > 110
-        out.append(from_masks(thin(big) if thinned else big, labels[start : start + 4000]))
+        out.append(from_masks(thin(big) if thinned else big, labels[start : start + 4000], not thinned))
     return join(out)
 
 
@@ -150,7 +156,7 @@ def from_fonts(paths: list[Path], thinned: bool) -> Glyphs:
             masks.append(canvas > 110)
             labels.append(digit)
     big = np.array(masks)
-    return from_masks(thin(big) if thinned else big, np.array(labels, np.int64))
+    return from_masks(thin(big) if thinned else big, np.array(labels, np.int64), not thinned)
 
 
 # --- hand-made styles: each is a list of strokes, each stroke a list of (x, y) in a unit square, y downward ---

@@ -90,7 +90,7 @@ def make_paper(rng: Rng, shape: tuple[int, int], box: Box, level: int) -> F32:
         page *= 1 + smooth(rng, shape, int(rng.integers(3, 9))) * np.float32(
             rng.uniform(0.005, 0.03) * (1 + level)
         )
-    if rng.random() < 0.4:
+    if rng.random() < 0.1 + 0.15 * level:
         _watermark(rng, page)
     if rng.random() < 0.3 + 0.2 * level:
         ys, xs = np.mgrid[-1 : 1 : shape[0] * 1j, -1 : 1 : shape[1] * 1j].astype(np.float32)  # type: ignore[misc]
@@ -103,7 +103,7 @@ def make_paper(rng: Rng, shape: tuple[int, int], box: Box, level: int) -> F32:
 def _watermark(rng: Rng, page: F32) -> None:
     """Guilloche lines, large letters, stamp arcs or copier dots, fainter than ink."""
     h, w = page.shape
-    tone = rng.uniform(0.03, 0.2) if rng.random() < 0.85 else rng.uniform(0.2, 0.45)
+    tone = rng.uniform(0.03, 0.15) if rng.random() < 0.85 else rng.uniform(0.15, 0.35)
     mask = np.zeros(page.shape, np.uint8)
     kind = rng.integers(5)
     if kind == 0:
