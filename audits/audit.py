@@ -114,6 +114,11 @@ class AuditResult:
             "applies": self.applies,
             "why_not": None if self.why_not is None else self.why_not.text(),
             "notes": [note.text() for note in self.notes],
+            # The same, to be translated.
+            "sentences": {
+                "why_not": [] if self.why_not is None else [self.why_not.to_json()],
+                "notes": [note.to_json() for note in self.notes],
+            },
             "flags_expected": rounded(self.flags_expected),
             "flagged": len(self.flagged_stations),
             "flagged_stations": self.flagged_stations,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -44,6 +44,10 @@ class Sentence:
     def text(self, _: Translate = N_) -> str:
         """The sentence in the language of `_` (English when none is given)."""
         return _(self.message).format(**self.numbers)
+
+    def to_json(self) -> dict[str, Any]:
+        """Message and numbers, to be put together again in another language."""
+        return {"message": self.message, "numbers": dict(self.numbers)}
 
     def numbers_json(self) -> str:
         """The numbers as JSON with sorted keys, to keep beside the message in a table."""
