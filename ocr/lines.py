@@ -92,16 +92,20 @@ def unwarps(gray: U8) -> Iterator[Sheet]:
 def _sheet(small: U8, to_small: F64, turn: F64, segments: int, page: F32 | None) -> Sheet:
     to_flat, size = _fit(turn, (small.shape[1], small.shape[0]))
     flat = cv2.warpPerspective(small, to_flat, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    mask = np.full(small.shape, 255, np.uint8)
+    mask = np.full(small.shape, 255, dtype=np.uint8)
     if page is not None:
         mask[:] = 0
         cv2.fillPoly(mask, [np.rint(page).astype(np.int32)], 255)
-    inside = cv2.erode(cv2.warpPerspective(mask, to_flat, size, flags=cv2.INTER_NEAREST), np.ones((5, 5), np.uint8))
+    inside = cv2.erode(
+        cv2.warpPerspective(mask, to_flat, size, flags=cv2.INTER_NEAREST), np.ones((5, 5), np.uint8)
+    )
     across, down, soft = responses(np.asarray(flat, dtype=np.uint8))
     across[inside == 0] = 0
     down[inside == 0] = 0
     to_photo = np.linalg.inv(to_flat @ to_small)
-    return Sheet(to_photo / to_photo[2, 2], across, down, soft, _ink(np.asarray(flat, dtype=np.uint8)), segments)
+    return Sheet(
+        to_photo / to_photo[2, 2], across, down, soft, _ink(np.asarray(flat, dtype=np.uint8)), segments
+    )
 
 
 def responses(flat: U8, line: int = LINE, run: int = RUN) -> tuple[F32, F32, float]:
@@ -115,9 +119,10 @@ def responses(flat: U8, line: int = LINE, run: int = RUN) -> tuple[F32, F32, flo
     dark = []
     for vertical in (False, True):
         kernel = np.ones((1, line) if vertical else (line, 1), np.uint8)
-        thin = cv2.morphologyEx(smooth, cv2.MORPH_BLACKHAT, kernel).astype(np.float32) / np.maximum(paper, 40.0)
-        thin = cv2.blur(thin, (1, run // 3) if vertical else (run // 3, 1))
-        dark.append(cv2.morphologyEx(thin, cv2.MORPH_OPEN, np.ones((run, 1) if vertical else (1, run), np.uint8)))
+        thin = cv2.morphologyEx(smooth, cv2.MORPH_BLACKHAT, kernel) / np.maximum(paper, 40.0)
+        mean = cv2.blur(thin, (1, run // 3) if vertical else (run // 3, 1))
+        long = np.ones((run, 1) if vertical else (1, run), np.uint8)
+        dark.append(cv2.morphologyEx(mean, cv2.MORPH_OPEN, long))
     noise = min(float(np.percentile(d[::3, ::3], 90)) for d in dark)
     soft = float(np.clip(2 * noise, *SOFT))
     across, down = (np.asarray(d / (d + soft), dtype=np.float32) for d in dark)
@@ -146,11 +151,13 @@ def _segments(small: U8) -> F64:
     found = cv2.createLineSegmentDetector(cv2.LSD_REFINE_STD).detect(tiny)[0]
     if found is None:
         return np.zeros((0, 4))
-    s = found.reshape(-1, 4).astype(np.float64)
+    s: F64 = np.asarray(found, dtype=np.float64).reshape(-1, 4)
     length = np.hypot(s[:, 2] - s[:, 0], s[:, 3] - s[:, 1])
     s = s[length > SEGMENTS / 45]
     # A printed line is dark between two lighter sides; the edge of a page, a shadow or a mask is not, and may run askew.
-    dark = cv2.dilate(cv2.morphologyEx(tiny, cv2.MORPH_BLACKHAT, np.ones((LINE, LINE), np.uint8)), np.ones((3, 3), np.uint8))
+    dark = cv2.dilate(
+        cv2.morphologyEx(tiny, cv2.MORPH_BLACKHAT, np.ones((LINE, LINE), np.uint8)), np.ones((3, 3), np.uint8)
+    )
     t = np.linspace(0.1, 0.9, 9)[None, :]
     x = np.rint(s[:, :1] * (1 - t) + s[:, 2:3] * t).astype(np.intp)
     y = np.rint(s[:, 1:2] * (1 - t) + s[:, 3:] * t).astype(np.intp)
@@ -158,14 +165,14 @@ def _segments(small: U8) -> F64:
     contrast = np.median(along, axis=1)
     s = s[contrast > 0.35 * np.median(contrast)] if len(s) else s
     length = np.hypot(s[:, 2] - s[:, 0], s[:, 3] - s[:, 1])
-    return s[np.argsort(-length, kind="stable")[:600]] / scale
+    return np.asarray(s[np.argsort(-length, kind="stable")[:600]] / scale, dtype=np.float64)
 
 
 def _rectify(segments: F64, size: tuple[int, int], perspective: bool) -> F64:
     """Homography (3, 3) of the picture after which most segments lie along an axis."""
     w, h = size
     half = max(w, h) / 2
-    normal = np.array([[1 / half, 0, -w / 2 / half], [0, 1 / half, -h / 2 / half], [0, 0, 1]])
+    normal: F64 = np.array([[1 / half, 0, -w / 2 / half], [0, 1 / half, -h / 2 / half], [0, 0, 1]])
     if len(segments) < 4:
         return normal
     s = (segments - np.array([w, h, w, h]) / 2) / half
@@ -184,7 +191,7 @@ def _rectify(segments: F64, size: tuple[int, int], perspective: bool) -> F64:
     def homography(p: F64) -> F64:
         c, t = np.cos(p[0]), np.sin(p[0])
         turn = np.array([[c, t, 0], [-t, c, 0], [0, 0, 1]])
-        return np.array([[1, p[1], 0], [0, 1, 0], [p[2], p[3], 1]]) @ turn
+        return np.asarray(np.array([[1, p[1], 0], [0, 1, 0], [p[2], p[3], 1]]) @ turn, dtype=np.float64)
 
     def residuals(p: F64, spread: float) -> F64:
         m = homography(p)
@@ -193,8 +200,9 @@ def _rectify(segments: F64, size: tuple[int, int], perspective: bool) -> F64:
         v = b - a
         off = np.where(first, v[:, 1], v[:, 0]) / np.maximum(np.hypot(v[:, 0], v[:, 1]), 1e-9)
         off = length * spread * np.sqrt(np.log1p((off / spread) ** 2))  # Cauchy: text and edges are outliers
-        prior = np.array([(p[0] - theta) / 0.5, p[1] / 0.1, p[2] / 0.2, p[3] / 0.2]) * 0.01
-        return np.concatenate([off, prior if perspective else prior * 1e3])
+        stiff = 0.01 if perspective else 10.0
+        prior = np.array([(p[0] - theta) / 0.5 * 0.01, *(p[1:] / [0.1, 0.2, 0.2] * stiff)])
+        return np.asarray(np.concatenate([off, prior]), dtype=np.float64)
 
     p = np.array([theta, 0.0, 0.0, 0.0])
     for spread in (0.08, 0.02, 0.006):
@@ -202,7 +210,7 @@ def _rectify(segments: F64, size: tuple[int, int], perspective: bool) -> F64:
     if not perspective:
         p[1:] = 0.0
     p[2:] = np.clip(p[2:], -0.45, 0.45)
-    return homography(p) @ normal
+    return np.asarray(homography(p) @ normal, dtype=np.float64)
 
 
 def _page(small: U8) -> F32 | None:
@@ -243,6 +251,6 @@ def _fit(turn: F64, size: tuple[int, int]) -> tuple[F64, tuple[int, int]]:
     low, high = at.min(axis=1), at.max(axis=1)
     scale = max(w, h) / 2
     scale = min(scale, GROWTH * max(w, h) / float((high - low).max()))
-    place = np.array([[scale, 0, -low[0] * scale], [0, scale, -low[1] * scale], [0, 0, 1]])
+    place: F64 = np.array([[scale, 0, -low[0] * scale], [0, scale, -low[1] * scale], [0, 0, 1]])
     shape = np.ceil((high - low) * scale).astype(int) + 1
     return place @ turn, (int(shape[0]), int(shape[1]))

@@ -18,52 +18,26 @@ from scipy.fft import irfft, rfft
 
 from ocr.form import Form
 from ocr.lines import F32, F64, U8, WORK, Sheet
+from ocr.skeleton import LONG, STEP, Skeleton, skeleton
 
 C64 = NDArray[np.complex64]
-Line = tuple[float, float, float, float, float]  # x0, y0, x1, y1 in page units, weight
 
-LONG = 1000.0  # the page's long side in the units used here
-STEP = 8.0  # between two points of a printed line
 # The page's long side over that of the photo, in steps of about 1.2 %.
 SCALES = np.geomspace(0.30, 1.35, 126) * WORK / LONG
 BIN = 4  # pixels of a position in the one-dimensional search
 BINS = 1024  # more than an unwarped photo and the largest page together
-DOTTED = 0.5  # the weight of a dotted line, next to 1
 KEEP = 16  # scales and shifts kept for each axis
 ROUGHLY = 200  # points of the lines of each direction looked at then
+ASIDE = 15.0  # and compared with what is this many pixels beside them
 TRIED = 50  # pairs of them scored in two dimensions
+# Pixels within which the nearest line is looked for, and degree of the polynomial, step by step.
+REFINING = ((18, 1), (14, 1), (14, 2), (11, 2), (8, 3), (6, 3), (4, 3))
 NEAR = 2  # a line counts as found within this many pixels
 BESIDE = (-17.0, -13.0, -9.0, 9.0, 13.0, 17.0)  # where, beside a line, there should be none
 CERTAIN = 0.09  # a line this much darker than the paper is certainly one
 FEW_TEXTS = 5  # fewer texts say too little
 NO_TEXTS = 0.6  # and then this is assumed, so that lines alone must do better
 LONGER = 117  # pixels; shorter lines are not held against a form
-
-
-@dataclass(frozen=True)
-class Skeleton:
-    """Points on the printed lines of a form, (n, 2) with weights (n,); lengths so that the long side is `LONG`."""
-
-    across: F64
-    across_weight: F64
-    down: F64
-    down_weight: F64
-    size: tuple[float, float]
-
-    def turned(self, quarters: int) -> tuple[Skeleton, F64]:
-        """The skeleton turned clockwise by quarter turns, and the homography that turns the page so."""
-        w, h = self.size
-        m = [
-            np.eye(3),
-            np.array([[0, -1, h], [1, 0, 0], [0, 0, 1.0]]),
-            np.array([[-1, 0, w], [0, -1, h], [0, 0, 1.0]]),
-            np.array([[0, 1, 0], [-1, 0, w], [0, 0, 1.0]]),
-        ][quarters % 4]
-        a = self.across @ m[:2, :2].T + m[:2, 2]
-        d = self.down @ m[:2, :2].T + m[:2, 2]
-        if quarters % 2:
-            return Skeleton(d, self.down_weight, a, self.across_weight, (h, w)), m
-        return Skeleton(a, self.across_weight, d, self.down_weight, (w, h)), m
 
 
 @dataclass(frozen=True)
@@ -113,56 +87,6 @@ class Match:
         return self.agreement * (1 - self.foreign) * (0.2 + 0.8 * self.ink)
 
 
-def skeleton(form: Form) -> Skeleton:
-    """The printed lines of a form as points; every line once, boxes included."""
-    return _skeleton(form.id, form)
-
-
-@functools.lru_cache(maxsize=64)
-def _skeleton(_: str, form: Form) -> Skeleton:
-    unit = LONG / max(form.page.width, form.page.height)
-    lines = printed_lines(form)
-    for f in form.fields:
-        if f.edges != "none":
-            for box in f.boxes:
-                lines += _outline(box, DOTTED if f.edges == "dotted" else 1.0)
-    points: dict[bool, dict[tuple[int, int], tuple[float, float, float]]] = {False: {}, True: {}}
-    for x0, y0, x1, y1, weight in lines:
-        x0, y0, x1, y1 = x0 * unit, y0 * unit, x1 * unit, y1 * unit
-        down = abs(y1 - y0) > abs(x1 - x0)
-        if min(abs(x1 - x0), abs(y1 - y0)) > 0.05 * max(abs(x1 - x0), abs(y1 - y0)):
-            continue  # slanted lines are of no use here
-        n = max(2, round(float(np.hypot(x1 - x0, y1 - y0)) / STEP))
-        for i in range(n):
-            t = (i + 0.5) / n
-            x, y = x0 + t * (x1 - x0), y0 + t * (y1 - y0)
-            key = (round(x / 3), round(y / STEP)) if down else (round(x / STEP), round(y / 3))
-            if weight > points[down].get(key, (0.0, 0.0, 0.0))[2]:
-                points[down][key] = (x, y, weight)
-    a = np.array(list(points[False].values())).reshape(-1, 3)
-    d = np.array(list(points[True].values())).reshape(-1, 3)
-    return Skeleton(a[:, :2], a[:, 2], d[:, :2], d[:, 2], (form.page.width * unit, form.page.height * unit))
-
-
-def printed_lines(form: Form) -> list[Line]:
-    """The form's rules and outlines in page units, without the boxes of its fields."""
-    lines: list[Line] = [(r.x0, r.y0, r.x1, r.y1, DOTTED if r.dotted else 1.0) for r in form.rules]
-    for q in form.rects:
-        if q.line > 0:
-            lines += _outline((q.x, q.y, q.w, q.h), DOTTED if q.dotted else 1.0)
-    return lines
-
-
-def _outline(box: tuple[float, float, float, float], weight: float) -> list[Line]:
-    x, y, w, h = box
-    return [
-        (x, y, x + w, y, weight),
-        (x, y + h, x + w, y + h, weight),
-        (x, y, x, y + h, weight),
-        (x + w, y, x + w, y + h, weight),
-    ]
-
-
 @dataclass(frozen=True)
 class Rough:
     """A form laid on a photo by a scale and a shift for each axis, unrefined; `score` is comparable between forms."""
@@ -178,8 +102,8 @@ class Matcher:
 
     def __init__(self, sheet: Sheet) -> None:
         self.sheet = sheet
-        self._wide_across = cv2.dilate(sheet.across, np.ones((9, 1), np.uint8))
-        self._wide_down = cv2.dilate(sheet.down, np.ones((1, 9), np.uint8))
+        self._wide_across: F32 = np.asarray(cv2.dilate(sheet.across, np.ones((9, 1), np.uint8)), np.float32)
+        self._wide_down: F32 = np.asarray(cv2.dilate(sheet.down, np.ones((1, 9), np.uint8)), np.float32)
         self._long = _long(sheet)
         self._spectra = (_profile(sheet.down.sum(axis=0)), _profile(sheet.across.sum(axis=1)))
 
@@ -204,7 +128,21 @@ class Matcher:
 
     def refined(self, rough: Rough) -> Match:
         """The same, bent until the printed lines lie on those of the photo."""
-        return self._refine(rough.form, skeleton(rough.form), rough.quarters, rough.place)
+        s, _ = skeleton(rough.form).turned(rough.quarters)
+        sx, tx, sy, ty = rough.place
+        middle, half = np.array(s.size) / 2, max(s.size) / 2
+        x, y = np.zeros(10), np.zeros(10)
+        x[:2] = sx * middle[0] + tx, sx * half
+        y[0], y[2] = sy * middle[1] + ty, sy * half
+        return self._refine(rough.form, rough.quarters, x, y)
+
+    def shifted(self, match: Match, right: float, down: float) -> Match:
+        """The match moved on the page (in `LONG` units) and refined again: a table looks much the same a row further."""
+        move = match.warp.turn[:2, :2] @ np.array([right, down]) / match.warp.half
+        x, y = match.warp.x.copy(), match.warp.y.copy()
+        x[0] += x[1] * move[0] + x[2] * move[1]
+        y[0] += y[1] * move[0] + y[2] * move[1]
+        return self._refine(match.form, match.quarters, x, y)
 
     def _align(self, axis: int, comb: C64, mirrored: bool, size: float) -> list[tuple[float, float, float]]:
         """Scales (pixels a unit), shifts (pixels) and scores under which a form's lines lie best on those of the photo."""
@@ -234,28 +172,31 @@ class Matcher:
         ):
             every = max(1, len(points) // ROUGHLY)
             w = weights[::every]
-            total += float(_look(image, points[::every] * scale + shift) @ w / w.sum())
+            at = points[::every] * scale + shift
+            step = np.array([0, ASIDE]) if image is self._wide_across else np.array([ASIDE, 0])
+            gain = _look(image, at) - 0.5 * _look(image, at + step) - 0.5 * _look(image, at - step)
+            total += float(gain @ w / w.sum())
         return total / 2
 
-    def _refine(self, form: Form, plain: Skeleton, quarters: int, place: tuple[float, float, float, float]) -> Match:
-        s, turn = plain.turned(quarters)
-        sx, tx, sy, ty = place
-        middle = np.array(s.size) / 2
-        half = max(s.size) / 2
-        x, y = np.zeros(10), np.zeros(10)
-        x[:2] = sx * middle[0] + tx, sx * half
-        y[0], y[2] = sy * middle[1] + ty, sy * half
+    def _refine(self, form: Form, quarters: int, x: F64, y: F64) -> Match:
+        s, turn = skeleton(form).turned(quarters)
+        middle, half = np.array(s.size) / 2, max(s.size) / 2
         pa, pd = _powers((s.across - middle) / half), _powers((s.down - middle) / half)
-        for reach, degree in ((14, 1), (10, 2), (7, 2), (5, 3), (4, 3)):
-            y = y + self._step(pa, x, y, s.across_weight, reach, degree, False)
-            x = x + self._step(pd, x, y, s.down_weight, reach, degree, True)
+        for reach, degree in REFINING:
+            y = y + self._step(pa, (x, y), s.across_weight, (reach, degree), down=False)
+            x = x + self._step(pd, (x, y), s.down_weight, (reach, degree), down=True)
         warp = Warp(turn, middle, half, x, y)
         across, down = np.stack([pa @ x, pa @ y], axis=1), np.stack([pd @ x, pd @ y], axis=1)
         agreement = self._agreement(s, across, down)
-        return Match(form, warp, quarters, agreement, self._foreign(form, warp, across, down), self._ink(form, warp))
+        return Match(
+            form, warp, quarters, agreement, self._foreign(form, warp, across, down), self._ink(form, warp)
+        )
 
-    def _step(self, powers: F64, x: F64, y: F64, weight: F64, reach: int, degree: int, down: bool) -> F64:
+    def _step(
+        self, powers: F64, xy: tuple[F64, F64], weight: F64, how: tuple[int, int], *, down: bool
+    ) -> F64:
         """The change of one axis' coefficients that moves the points onto the nearest lines."""
+        (x, y), (reach, degree) = xy, how
         at = np.stack([powers @ x, powers @ y], axis=1)
         off, peak = _nearest(self.sheet.down if down else self.sheet.across, at, reach, down)
         w = weight * np.clip(peak - 0.2, 0, None) * np.exp(-0.5 * (off / (0.6 * reach)) ** 2)
@@ -277,7 +218,9 @@ class Matcher:
             (self.sheet.down, down, s.down_weight, True),
         ):
             _, under = _nearest(image, at, NEAR, vertical)
-            beside = [_nearest(image, at + ([b, 0] if vertical else [0, b]), NEAR, vertical)[1] for b in BESIDE]
+            beside = [
+                _nearest(image, at + ([b, 0] if vertical else [0, b]), NEAR, vertical)[1] for b in BESIDE
+            ]
             gain.append(float((under - np.median(np.array(beside), axis=0)) @ weight / weight.sum()))
         return max(0.0, min(gain[0], gain[1], (gain[0] + gain[1]) / 2))
 
@@ -295,7 +238,10 @@ class Matcher:
                 step = np.array([0, max(3, round(0.9 * high))])
             else:
                 step = np.array([max(3, round(0.9 * wide)), 0])
-            inks = [self._mean_ink(x0 + i * step[0], y0 + i * step[1], x1 + i * step[0], y1 + i * step[1]) for i in (-1, 0, 1)]
+            inks = [
+                self._mean_ink(x0 + i * step[0], y0 + i * step[1], x1 + i * step[0], y1 + i * step[1])
+                for i in (-1, 0, 1)
+            ]
             found.append(inks[1] > 0.04 and inks[1] > 1.5 * min(inks[0], inks[2]))
         return float(np.mean(found)) if len(found) >= FEW_TEXTS else NO_TEXTS
 
@@ -310,20 +256,20 @@ class Matcher:
         for x0, y0, x1, y1 in _texts(form, warp):
             texts[max(y0, 0) : max(y1, 0), max(x0, 0) : max(x1, 0)] = 1
         points = np.concatenate([across, down])
-        low, high_ = points.min(axis=0) - 5, points.max(axis=0) + 5
+        low, high = points.min(axis=0) - 5, points.max(axis=0) + 5
         x0, y0 = (max(0, int(v)) for v in low)
-        x1, y1 = (max(0, int(v)) for v in high_)
+        x1, y1 = (max(0, int(v)) for v in high)
         reach = 2 * int(np.ceil(0.75 * STEP * unit_scale(warp))) + 1
         known, foreign = 1, 0
         for long, at in zip(self._long, (across, down), strict=True):
             own = np.zeros_like(texts)
-            h, w = own.shape
+            w, h = self.sheet.size
             x, y = np.rint(at[:, 0]).astype(np.intp), np.rint(at[:, 1]).astype(np.intp)
             inside = (x >= 0) & (x < w) & (y >= 0) & (y < h)
             own[y[inside], x[inside]] = 1
-            own = cv2.dilate(own, np.ones((reach, reach), np.uint8))
+            near = np.asarray(cv2.dilate(own, np.ones((reach, reach), np.uint8)), dtype=np.uint8)
             there = long[y0:y1, x0:x1]
-            explained = there & own[y0:y1, x0:x1]
+            explained = there & near[y0:y1, x0:x1]
             known += int(np.count_nonzero(explained))
             foreign += int(np.count_nonzero(there & ~explained & ~texts[y0:y1, x0:x1] & 1))
         return foreign / (known + foreign)
@@ -342,7 +288,10 @@ def _texts(form: Form, warp: Warp) -> list[tuple[int, int, int, int]]:
     if not boxes:
         return []
     at = np.rint(warp(np.concatenate(boxes) * unit)).astype(int).reshape(-1, 4, 2)
-    return [(int(b[0]), int(b[1]), int(b[2]), int(b[3])) for b in np.concatenate([at.min(axis=1), at.max(axis=1)], axis=1)]
+    return [
+        (int(b[0]), int(b[1]), int(b[2]), int(b[3]))
+        for b in np.concatenate([at.min(axis=1), at.max(axis=1)], axis=1)
+    ]
 
 
 def unit_scale(warp: Warp) -> float:
@@ -354,8 +303,12 @@ def _long(sheet: Sheet) -> tuple[U8, U8]:
     """Where the unwarped photo has long straight lines across and down."""
     out = []
     for image, thick, run in ((sheet.across, (3, 1), (1, LONGER)), (sheet.down, (1, 3), (LONGER, 1))):
-        there = cv2.dilate((image > CERTAIN / (CERTAIN + sheet.soft)).astype(np.uint8), np.ones(thick, np.uint8))
-        out.append(np.asarray(cv2.morphologyEx(there, cv2.MORPH_OPEN, np.ones(run, np.uint8)), dtype=np.uint8))
+        there = cv2.dilate(
+            (image > CERTAIN / (CERTAIN + sheet.soft)).astype(np.uint8), np.ones(thick, np.uint8)
+        )
+        out.append(
+            np.asarray(cv2.morphologyEx(there, cv2.MORPH_OPEN, np.ones(run, np.uint8)), dtype=np.uint8)
+        )
     return out[0], out[1]
 
 
@@ -414,6 +367,8 @@ def _combs(_: str, form: Form) -> tuple[C64, C64]:
         strength /= max(float(strength.sum()), 1e-9)
         comb = np.zeros((len(SCALES), BINS), np.float32)
         for i, scale in enumerate(SCALES):
-            comb[i] = np.bincount(np.round(at * scale / BIN).astype(np.intp), weights=strength, minlength=BINS)
+            comb[i] = np.bincount(
+                np.round(at * scale / BIN).astype(np.intp), weights=strength, minlength=BINS
+            )
         out.append(np.asarray(rfft(comb, axis=1), dtype=np.complex64))
     return out[0], out[1]

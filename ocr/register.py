@@ -16,7 +16,8 @@ import numpy as np
 from ocr.errors import CotejoError
 from ocr.form import Form
 from ocr.lines import F64, U8, Sheet, unwarps
-from ocr.match import LONG, Match, Matcher, Warp
+from ocr.match import Match, Matcher, Warp
+from ocr.skeleton import LONG
 from ocr.snap import Pyramid, Snapped, snap
 
 REFINED = 5  # hypotheses refined, over all forms
@@ -24,7 +25,7 @@ SAME_FORM = 3  # of these, at most for one form
 RIVAL = 0.6  # a form of at least this part of the best quality is a rival whose boxes are looked for as well
 FEW = 12  # printed segments; with fewer there is no form
 SURE = 0.6  # from this score on no other way to unwarp the photo is tried
-ENOUGH = 0.25  # the least quality of a match
+ENOUGH = 0.35  # the least quality of a match
 CLEAR = 0.25  # a field counts as seen from this clearness on
 SEEN = 0.6  # the least part of the fields to be seen
 INSIDE = 0.98  # the least part of the box corners within the photo
@@ -98,9 +99,9 @@ def register(gray: U8, forms: Sequence[Form]) -> Registration:
         if sheet.segments < FEW:
             continue
         found = _found(pyramid, sheet, forms)
-        if best is None or found.score > best.score:
+        if found is not None and (best is None or found.score > best.score):
             best = found
-        if best.score > SURE:
+        if best is not None and best.score > SURE:
             break
     if best is None:
         raise NotFound("no printed form is visible on this photo; take it again, sharp and from above")
@@ -108,7 +109,9 @@ def register(gray: U8, forms: Sequence[Form]) -> Registration:
     corners = _corners(match.form, snapped, page)
     _gate(gray, match, snapped, corners)
     transform = _transform(match.form, page)
-    return Registration(match.form, transform, corners, round(score, 9), _orientation(match.form, page), snapped.seen)
+    return Registration(
+        match.form, transform, corners, round(score, 9), _orientation(match.form, page), snapped.seen
+    )
 
 
 @dataclass(frozen=True)
@@ -119,7 +122,7 @@ class _Found:
     page: _Page
 
 
-def _found(pyramid: Pyramid, sheet: Sheet, forms: Sequence[Form]) -> _Found:
+def _found(pyramid: Pyramid, sheet: Sheet, forms: Sequence[Form]) -> _Found | None:
     matches = _matches(sheet, forms)
     found = []
     for match in matches:
@@ -128,7 +131,7 @@ def _found(pyramid: Pyramid, sheet: Sheet, forms: Sequence[Form]) -> _Found:
         page = _Page(match.form, match.warp, sheet)
         snapped = snap(pyramid, match.form, page)
         found.append(_Found(_score(match, snapped), match, snapped, page))
-    return max(found, key=lambda f: f.score)
+    return max(found, key=lambda f: f.score, default=None)
 
 
 def _matches(sheet: Sheet, forms: Sequence[Form]) -> list[Match]:
@@ -141,7 +144,22 @@ def _matches(sheet: Sheet, forms: Sequence[Form]) -> list[Match]:
         match = matcher.refined(r)
         if r.form.id not in best or match.quality > best[r.form.id].quality:
             best[r.form.id] = match
-    return sorted(best.values(), key=lambda m: -m.quality)
+    matches = sorted(best.values(), key=lambda m: -m.quality)
+    if not matches:
+        return []
+    matches[0] = max([matches[0], *_neighbours(matcher, matches[0])], key=lambda m: m.quality)
+    return matches
+
+
+def _neighbours(matcher: Matcher, match: Match) -> list[Match]:
+    """The match one row up and down and one box left and right: a table looks much the same there."""
+    boxes = np.array([b for f in match.form.fields for b in f.boxes])
+    unit = LONG / max(match.form.page.width, match.form.page.height)
+    rows = np.unique(np.round(boxes[:, 1]))
+    row = float(np.median(np.diff(rows))) if len(rows) > 1 else float(np.median(boxes[:, 3]))
+    box = float(np.median(boxes[:, 2]))
+    steps = ((0.0, row), (0.0, -row), (box, 0.0), (-box, 0.0))
+    return [matcher.shifted(match, dx * unit, dy * unit) for dx, dy in steps]
 
 
 def _seen(form: Form, snapped: Snapped) -> float:
@@ -156,19 +174,26 @@ def _score(match: Match, snapped: Snapped) -> float:
 
 def _gate(gray: U8, match: Match, snapped: Snapped, corners: dict[str, F64]) -> None:
     if match.quality < ENOUGH or _seen(match.form, snapped) < SEEN:
-        raise NotFound("the photo shows another form or page, or too little of it; photograph the whole page again")
+        raise NotFound(
+            "the photo shows another form or page, or too little of it; photograph the whole page again"
+        )
     h, w = gray.shape
     points = np.concatenate([c.reshape(-1, 2) for c in corners.values()])
     inside = (points[:, 0] >= 0) & (points[:, 0] <= w - 1) & (points[:, 1] >= 0) & (points[:, 1] <= h - 1)
     if inside.mean() < INSIDE:
-        raise NotFound("the page is cut off: some of its boxes lie outside the photo; photograph the whole page again")
+        raise NotFound(
+            "the page is cut off: some of its boxes lie outside the photo; photograph the whole page again"
+        )
 
 
 def _corners(form: Form, snapped: Snapped, page: _Page) -> dict[str, F64]:
     out = {}
     for field in form.fields:
         b = np.array(field.boxes)
-        quads = np.stack([b[:, :2], b[:, :2] + b[:, 2:] * [1, 0], b[:, :2] + b[:, 2:], b[:, :2] + b[:, 2:] * [0, 1]], axis=1)
+        quads = np.stack(
+            [b[:, :2], b[:, :2] + b[:, 2:] * [1, 0], b[:, :2] + b[:, 2:], b[:, :2] + b[:, 2:] * [0, 1]],
+            axis=1,
+        )
         out[field.name] = page((quads + snapped.shift[field.name]).reshape(-1, 2)).reshape(-1, 4, 2)
     return out
 

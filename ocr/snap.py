@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from ocr.form import Form, FormField
 from ocr.lines import F32, F64, U8
-from ocr.match import printed_lines
+from ocr.skeleton import printed_lines
 
 GRAIN = 30  # pixels across the smaller side of a box in the patch that is searched
 REACH = 0.30  # how far a row may move, in box sides
@@ -45,7 +45,9 @@ class Pyramid:
         while len(self._levels) <= n and min(self._levels[-1].shape) > 16:
             last = self._levels[-1]
             half = (last.shape[1] // 2, last.shape[0] // 2)
-            self._levels.append(np.asarray(cv2.resize(last, half, interpolation=cv2.INTER_AREA), dtype=np.uint8))
+            self._levels.append(
+                np.asarray(cv2.resize(last, half, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+            )
         n = min(n, len(self._levels) - 1)
         return self._levels[n], self._levels[n].shape[1] / self._levels[0].shape[1]
 
@@ -53,7 +55,9 @@ class Pyramid:
         """The picture at the points (h, w, 2), whose grid is `shrink` photo pixels apart."""
         image, scale = self.level(shrink)
         where = ((at + 0.5) * scale - 0.5).astype(np.float32)
-        out = cv2.remap(image, where[..., 0], where[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        out = cv2.remap(
+            image, where[..., 0], where[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        )
         return np.asarray(out, dtype=np.uint8)
 
 
@@ -78,7 +82,9 @@ def snap(pyramid: Pyramid, form: Form, to_photo: Callable[[F64], F64]) -> Snappe
     size = max(form.page.width, form.page.height)
     smooth = np.stack(
         [
-            _smooth(np.array(centres) / size, np.array(offsets)[:, i], np.array(seen)[:, i], np.array(sides)[:, i])
+            _smooth(
+                np.array(centres) / size, np.array(offsets)[:, i], np.array(seen)[:, i], np.array(sides)[:, i]
+            )
             for i in (0, 1)
         ],
         axis=1,
@@ -87,7 +93,9 @@ def snap(pyramid: Pyramid, form: Form, to_photo: Callable[[F64], F64]) -> Snappe
     return Snapped({n: smooth[i] for i, n in enumerate(names)}, clear_all)
 
 
-def patch(pyramid: Pyramid, corner: F64, size: F64, shape: tuple[int, int], to_photo: Callable[[F64], F64]) -> U8:
+def patch(
+    pyramid: Pyramid, corner: F64, size: F64, shape: tuple[int, int], to_photo: Callable[[F64], F64]
+) -> U8:
     """A rectangle of the page (top left corner and size in page units) as a picture of `shape` (height, width)."""
     h, w = shape
     gx, gy = np.linspace(0, 1, 7), np.linspace(0, 1, 4)
@@ -97,9 +105,9 @@ def patch(pyramid: Pyramid, corner: F64, size: F64, shape: tuple[int, int], to_p
     xs = ((np.arange(w, dtype=np.float32) + 0.5) / w * 6)[None, :].repeat(h, 0)
     ys = ((np.arange(h, dtype=np.float32) + 0.5) / h * 3)[:, None].repeat(w, 1)
     grid = cv2.remap(at, xs, ys, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    ends = to_photo(np.array([corner, corner + [size[0], 0], corner + [0, size[1]]]))
+    ends = to_photo(corner + np.array([[0, 0], [size[0], 0], [0, size[1]]]))
     shrink = min(np.hypot(*(ends[1] - ends[0])) / w, np.hypot(*(ends[2] - ends[0])) / h)
-    return pyramid.sample(grid, float(shrink))
+    return pyramid.sample(np.asarray(grid, dtype=np.float32), float(shrink))
 
 
 def _search(
@@ -116,7 +124,7 @@ def _search(
     high = (boxes[:, :2] + boxes[:, 2:]).max(axis=0) + margin
     shape = np.ceil((high - low) / grain).astype(int)
     image = patch(pyramid, low, shape * grain, (int(shape[1]), int(shape[0])), to_photo)
-    image = cv2.GaussianBlur(image, (3, 3), 0)
+    image = np.asarray(cv2.GaussianBlur(image, (3, 3), 0), dtype=np.uint8)
     px = (boxes - np.array([*low, 0, 0])) / grain
     offset, clear = np.zeros(2), np.zeros(2)
     for axis in (0, 1):
@@ -173,7 +181,11 @@ def _smooth(at: F64, offset: F64, clear: F64, side: F64) -> F64:
     """Offsets smoothed over the page; a Gaussian process whose outliers lose their weight."""
     d2 = ((at[:, None, :] - at[None, :, :]) ** 2).sum(axis=2)
     unit = float(np.median(side))
-    k = (0.3 * unit) ** 2 + (0.12 * unit) ** 2 * np.exp(-0.5 * d2 / ALIKE**2) + (0.03 * unit) ** 2 * np.eye(len(at))
+    k = (
+        (0.3 * unit) ** 2
+        + (0.12 * unit) ** 2 * np.exp(-0.5 * d2 / ALIKE**2)
+        + (0.03 * unit) ** 2 * np.eye(len(at))
+    )
     noise = (0.04 * unit / np.clip(clear, 0.01, 1)) ** 2
     scale = np.ones(len(at))
     mean = np.zeros(len(at))

@@ -1,0 +1,92 @@
+"""The printed lines of a form as points, for laying them on the lines of a photo."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+
+import numpy as np
+
+from ocr.form import Form
+from ocr.lines import F64
+
+LONG = 1000.0  # the page's long side in the units used here
+STEP = 8.0  # between two points of a printed line
+DOTTED = 0.5  # the weight of a dotted line, next to 1
+Line = tuple[float, float, float, float, float]  # x0, y0, x1, y1 in page units, weight
+
+
+@dataclass(frozen=True)
+class Skeleton:
+    """Points on the printed lines of a form, (n, 2) with weights (n,); lengths so that the long side is `LONG`."""
+
+    across: F64
+    across_weight: F64
+    down: F64
+    down_weight: F64
+    size: tuple[float, float]
+
+    def turned(self, quarters: int) -> tuple[Skeleton, F64]:
+        """The skeleton turned clockwise by quarter turns, and the homography that turns the page so."""
+        w, h = self.size
+        m = [
+            np.eye(3),
+            np.array([[0, -1, h], [1, 0, 0], [0, 0, 1.0]]),
+            np.array([[-1, 0, w], [0, -1, h], [0, 0, 1.0]]),
+            np.array([[0, 1, 0], [-1, 0, w], [0, 0, 1.0]]),
+        ][quarters % 4]
+        a = self.across @ m[:2, :2].T + m[:2, 2]
+        d = self.down @ m[:2, :2].T + m[:2, 2]
+        if quarters % 2:
+            return Skeleton(d, self.down_weight, a, self.across_weight, (h, w)), m
+        return Skeleton(a, self.across_weight, d, self.down_weight, (w, h)), m
+
+
+def skeleton(form: Form) -> Skeleton:
+    """The printed lines of a form as points; every line once, boxes included."""
+    return _skeleton(form.id, form)
+
+
+@functools.lru_cache(maxsize=64)
+def _skeleton(_: str, form: Form) -> Skeleton:
+    unit = LONG / max(form.page.width, form.page.height)
+    lines = printed_lines(form)
+    for f in form.fields:
+        if f.edges != "none":
+            for box in f.boxes:
+                lines += _outline(box, DOTTED if f.edges == "dotted" else 1.0)
+    points: dict[bool, dict[tuple[int, int], tuple[float, float, float]]] = {False: {}, True: {}}
+    for *ends, weight in lines:
+        x0, y0, x1, y1 = (end * unit for end in ends)
+        down = abs(y1 - y0) > abs(x1 - x0)
+        if min(abs(x1 - x0), abs(y1 - y0)) > 0.05 * max(abs(x1 - x0), abs(y1 - y0)):
+            continue  # slanted lines are of no use here
+        n = max(2, round(float(np.hypot(x1 - x0, y1 - y0)) / STEP))
+        for i in range(n):
+            t = (i + 0.5) / n
+            x, y = x0 + t * (x1 - x0), y0 + t * (y1 - y0)
+            key = (round(x / 3), round(y / STEP)) if down else (round(x / STEP), round(y / 3))
+            if weight > points[down].get(key, (0.0, 0.0, 0.0))[2]:
+                points[down][key] = (x, y, weight)
+    a = np.array(list(points[False].values())).reshape(-1, 3)
+    d = np.array(list(points[True].values())).reshape(-1, 3)
+    return Skeleton(a[:, :2], a[:, 2], d[:, :2], d[:, 2], (form.page.width * unit, form.page.height * unit))
+
+
+def printed_lines(form: Form) -> list[Line]:
+    """The form's rules and outlines in page units, without the boxes of its fields."""
+    lines: list[Line] = [(r.x0, r.y0, r.x1, r.y1, DOTTED if r.dotted else 1.0) for r in form.rules]
+    for q in form.rects:
+        if q.line > 0:
+            lines += _outline((q.x, q.y, q.w, q.h), DOTTED if q.dotted else 1.0)
+    return lines
+
+
+def _outline(box: tuple[float, float, float, float], weight: float) -> list[Line]:
+    x, y, w, h = box
+    return [
+        (x, y, x + w, y, weight),
+        (x, y + h, x + w, y + h, weight),
+        (x, y, x, y + h, weight),
+        (x + w, y, x + w, y + h, weight),
+    ]

@@ -1,0 +1,140 @@
+"""Finding the page and its boxes: on blank sample forms warped by hand, and on the real sheets."""
+
+from __future__ import annotations
+
+import csv
+
+import cv2
+import numpy as np
+import pytest
+
+from ocr.form import load_forms
+from ocr.register import NotFound, register
+from ocr.render import render
+
+FORMS = load_forms()
+REAL = ("bo-oep-2025", "id-kpu-c1-2014", "ge-cec-protocol-2012")
+
+
+def centres(form, scale):
+    return {f.name: np.array([(x + w / 2, y + h / 2) for x, y, w, h in f.boxes]) * scale for f in form.fields}
+
+
+def photographed(form, quarters=0, tilt=4.0, squeeze=0.06, seed=1):
+    """The blank form on a dark table: turned, in perspective, unevenly lit; and the homography from page units."""
+    scale = 1500 / max(form.page.width, form.page.height)
+    gray = cv2.cvtColor(render(form, scale=scale), cv2.COLOR_BGR2GRAY)
+    h, w = gray.shape
+    rng = np.random.default_rng(seed)
+    corners = np.array([[0, 0], [w, 0], [w, h], [0, h]], float)
+    angle = np.radians(90 * quarters + tilt)
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    placed = (corners - [w / 2, h / 2]) @ turn.T + rng.uniform(-squeeze, squeeze, (4, 2)) * min(w, h)
+    placed += 80 - placed.min(axis=0)
+    size = np.ceil(placed.max(axis=0) + 80).astype(int)
+    m = cv2.getPerspectiveTransform(corners.astype(np.float32), placed.astype(np.float32))
+    photo = cv2.warpPerspective(gray, m, tuple(int(v) for v in size), borderValue=60).astype(float)
+    photo *= np.linspace(0.7, 1.0, size[0])[None, :]
+    photo = np.clip(photo + rng.normal(0, 3, photo.shape), 0, 255).astype(np.uint8)
+    return photo, m @ np.diag([scale, scale, 1.0])
+
+
+def worst(found, form, to_photo):
+    """The largest distance of a box's centre from where it is, in box sides."""
+    errors = []
+    for f in form.fields:
+        boxes = np.array(f.boxes)
+        true = cv2.perspectiveTransform((boxes[:, :2] + boxes[:, 2:] / 2)[None], to_photo)[0]
+        quads = found.corners[f.name]
+        side = np.minimum(
+            np.hypot(*(quads[:, 1] - quads[:, 0]).T),
+            np.hypot(*(quads[:, 3] - quads[:, 0]).T),
+        )
+        errors.append(np.hypot(*(quads.mean(axis=1) - true).T) / side)
+    return float(np.concatenate(errors).max())
+
+
+# The renderer's font has no Georgian letters, so the drawn Georgian sheet lacks its texts.
+@pytest.mark.parametrize("name", [*(n for n in FORMS if FORMS[n].synthetic), "bo-oep-2025", "id-kpu-c1-2014"])
+def test_a_drawn_form_is_found_and_its_boxes_lie_where_they_are(name):
+    photo, to_photo = photographed(FORMS[name])
+    found = register(photo, list(FORMS.values()))
+    assert found.form.id == name
+    assert worst(found, FORMS[name], to_photo) < 0.12
+    assert 0 < found.score <= 1
+
+
+@pytest.mark.parametrize("quarters", [1, 2, 3])
+def test_a_turned_page_is_read_the_right_way_up(quarters):
+    form = FORMS["sample-landscape"]
+    photo, to_photo = photographed(form, quarters=quarters, tilt=-3.0)
+    found = register(photo, list(FORMS.values()))
+    assert worst(found, form, to_photo) < 0.12
+    assert abs((found.orientation - (90 * quarters - 3) + 180) % 360 - 180) < 4
+
+
+def test_the_same_photo_gives_the_same_boxes():
+    photo, _ = photographed(FORMS["sample-words"])
+    a, b = (register(photo, list(FORMS.values())) for _ in range(2))
+    assert a.score == b.score
+    assert all(np.array_equal(a.corners[n], b.corners[n]) for n in a.corners)
+
+
+@pytest.mark.parametrize("kind", ["white", "noise", "stripes", "tiny"])
+def test_what_is_not_a_form_is_refused(kind):
+    rng = np.random.default_rng(3)
+    photo = {
+        "white": np.full((900, 700), 255, np.uint8),
+        "noise": rng.integers(0, 256, (900, 700)).astype(np.uint8),
+        "stripes": np.tile((np.arange(700) % 40 > 3).astype(np.uint8) * 200, (900, 1)),
+        "tiny": np.full((9, 12), 128, np.uint8),
+    }[kind]
+    with pytest.raises(NotFound):
+        register(photo, list(FORMS.values()))
+
+
+def test_a_page_cut_through_its_boxes_is_refused():
+    form = FORMS["sample-landscape"]
+    photo, to_photo = photographed(form, tilt=1.0)
+    at = np.concatenate([np.array(f.boxes)[:, :2] for f in form.fields])
+    right = cv2.perspectiveTransform(at[None], to_photo)[0][:, 0]
+    with pytest.raises(NotFound):
+        register(np.ascontiguousarray(photo[:, : int(np.median(right))]), list(FORMS.values()))
+
+
+def test_a_form_that_is_not_known_is_refused():
+    photo, _ = photographed(FORMS["sample-words"])
+    others = [f for n, f in FORMS.items() if n != "sample-words"]
+    with pytest.raises(NotFound, match="another form"):
+        register(photo, others)
+
+
+def test_without_forms_it_says_so():
+    with pytest.raises(NotFound, match="no form is known"):
+        register(np.zeros((50, 50), np.uint8), [])
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_real_sheets_are_found_and_the_wrong_page_is_refused(real_data, name):
+    folder = real_data / "actas" / name
+    with (folder / "truth.csv").open(encoding="utf-8") as f:
+        rows = list(csv.DictReader(f))
+    refuse = {r["file"] for r in rows if r["field"] == "refuse"}
+    for file in sorted({r["file"] for r in rows}):
+        gray = cv2.imread(str(folder / file), cv2.IMREAD_GRAYSCALE)
+        if file in refuse:
+            with pytest.raises(NotFound):
+                register(gray, list(FORMS.values()))
+            continue
+        found = register(gray, list(FORMS.values()))
+        assert found.form.id == name, file
+        seen = [found.seen[f.name] for f in found.form.fields if f.edges != "none"]
+        assert min(seen) > 0.3, file
+
+
+def test_real_sheets_of_other_forms_are_refused(real_data):
+    for folder in ("co-e14-2026", "hn-cne-2025", "ge-cec-protocol-2016", "id-kpu-c1-2019"):
+        for path in sorted((real_data / "actas" / folder).glob("*.*g"))[:2]:
+            gray = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+            with pytest.raises(NotFound):
+                register(gray, [FORMS[n] for n in REAL])
