@@ -11,21 +11,18 @@ from tabulate.mission import About
 
 
 def pages() -> list[st.Page]:
-    """One file a page."""
+    """One file a page. They have no icons: Streamlit would fetch the current one from the network for the browser's tab."""
     return [
-        st.Page("screens/overview.py", title=_("Overview"), icon=":material/monitoring:", default=True),
-        st.Page("screens/upload.py", title=_("Upload"), icon=":material/photo_camera:", url_path="upload"),
-        st.Page("screens/review.py", title=_("Review"), icon=":material/fact_check:", url_path="review"),
+        st.Page("screens/overview.py", title=_("Overview"), default=True),
+        st.Page("screens/upload.py", title=_("Upload"), url_path="upload"),
+        st.Page("screens/review.py", title=_("Review"), url_path="review"),
         st.Page(
             "screens/comparison.py",
             title=_("Comparison"),
-            icon=":material/compare_arrows:",
             url_path="comparison",
         ),
-        st.Page("screens/audits.py", title=_("Audits"), icon=":material/query_stats:", url_path="audits"),
-        st.Page(
-            "screens/flagged.py", title=_("Flagged stations"), icon=":material/flag:", url_path="flagged"
-        ),
+        st.Page("screens/audits.py", title=_("Audits"), url_path="audits"),
+        st.Page("screens/flagged.py", title=_("Flagged stations"), url_path="flagged"),
     ]
 
 
@@ -42,7 +39,8 @@ def sidebar(about: About) -> None:
     with st.sidebar:
         st.subheader(plain(about.name))
         if about.synthetic:
-            st.badge(_("Synthetic: this election never took place"), color="orange")
+            synthetic = _("Synthetic: this election never took place")
+            st.markdown(f":orange[**{synthetic}**]")
         st.selectbox(_("Language"), list(LANGUAGES), format_func=LANGUAGES.__getitem__, key=LANGUAGE)
         st.text_input(
             _("Your name"),

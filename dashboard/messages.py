@@ -52,7 +52,9 @@ def update() -> dict[str, list[str]]:
         catalogue.update(template, no_fuzzy_matching=True)
         catalogue.obsolete.clear()
         catalogue.fuzzy = False
-        catalogue.header_comment = "# Cotejo. Made by `python -m dashboard.messages`; fill the msgstr lines by hand."
+        catalogue.header_comment = (
+            "# Cotejo. Made by `python -m dashboard.messages`; fill the msgstr lines by hand."
+        )
         # A fixed time: the same texts give the same bytes.
         catalogue.creation_date = catalogue.revision_date = datetime(2000, 1, 1, tzinfo=UTC)
         missing[code] = [] if code == "en" else [str(m.id) for m in catalogue if m.id and not m.string]

@@ -94,17 +94,17 @@ REASON = {
 
 def status(value: str | None) -> str:
     """How an acta stands."""
-    return _named(STATUS, value)
+    return say(STATUS, value)
 
 
 def grade(value: str) -> str:
     """What a grade says."""
-    return _named(GRADE, value)
+    return say(GRADE, value)
 
 
 def cause(value: str | None) -> str:
     """The kinds of slip, joined."""
-    return NONE if not value else ", ".join(_named(CAUSE, c) for c in value.split(";"))
+    return NONE if not value else ", ".join(say(CAUSE, c) for c in value.split(";"))
 
 
 def reasons(value: str, labels: Mapping[str, str]) -> list[str]:
@@ -169,14 +169,14 @@ def evidence(message: str, numbers: str, mission: Mission, contest: str | None) 
             values[key] = any_field(values[key], mission, contest)
     if isinstance(values.get("cause"), str):
         values["cause"] = ", ".join(
-            _named(CAUSE, c.strip()) for c in values["cause"].replace(",", ";").split(";")
+            say(CAUSE, c.strip()) for c in values["cause"].replace(",", ";").split(";")
         )
     return Sentence(message, values).text(_)
 
 
 def value(number: int | None, state: str) -> str:
     """A number, or what stands there instead: 0, blank, illegible and absent are four things."""
-    return str(number) if number is not None else _named(STATE, state)
+    return str(number) if number is not None else say(STATE, state)
 
 
 def snapshot(name: str, taken_at: Mapping[str, datetime]) -> str:
@@ -192,5 +192,6 @@ def region_word(mission: Mission) -> str:
     return words[0] if words and language() == mission.settings.mission.languages[0] else _("Region")
 
 
-def _named(words: Mapping[str, str], value: str | None) -> str:
+def say(words: Mapping[str, str], value: str | None) -> str:
+    """The word for an identifier; one that is not known stays as it is."""
     return NONE if value is None else _(words[value]) if value in words else value

@@ -22,6 +22,11 @@ def heading(title: str, what: str) -> None:
     st.caption(what)
 
 
+def bold(text: str) -> None:
+    """A small heading."""
+    st.markdown(f"**{plain(text)}**")
+
+
 def contest_picker(mission: Mission, *, everything: bool = False, key: str = "contest") -> Contest | None:
     """Choose a contest; nothing is shown where there is only one. None means all of them."""
     contests = mission.contests
@@ -33,6 +38,7 @@ def contest_picker(mission: Mission, *, everything: bool = False, key: str = "co
         ids,
         format_func=lambda i: contests[i].name if i in contests else _("All contests"),
         key=key,
+        width=460,
     )
     return contests.get(chosen)
 

@@ -8,7 +8,7 @@ import altair as alt
 import polars as pl
 
 from dashboard import names
-from dashboard.text import _, clock
+from dashboard.text import _, zone
 
 # Told apart without colour too: light to dark, and in a fixed order.
 STATUS_COLOURS = {"accepted": "#0f5c7a", "person": "#e0a33e", "unread": "#8fa3ad", "absent": "#dfe5e9"}
@@ -43,7 +43,7 @@ def coverage(frame: pl.DataFrame, word: str) -> alt.Chart:
                 "status:N",
                 title=None,
                 scale=alt.Scale(domain=[names.status(s) for s in order], range=list(STATUS_COLOURS.values())),
-                legend=alt.Legend(orient="bottom", columns=2, labelLimit=200),
+                legend=alt.Legend(orient="bottom", columns=1, labelLimit=240),
             ),
             order="order:O",
             tooltip=[
@@ -58,15 +58,19 @@ def coverage(frame: pl.DataFrame, word: str) -> alt.Chart:
 
 
 def arrivals(frame: pl.DataFrame) -> alt.Chart:
-    """How many actas had arrived by when."""
-    shown = frame.with_columns(label=pl.Series([clock(at) for at in frame["at"]], dtype=pl.String))
+    """How many actas had arrived by when, on the mission's clock."""
+    # Without a zone, the browser shows the hour as it stands here.
+    local = frame.with_columns(pl.col("at").dt.convert_time_zone(str(zone())).dt.replace_time_zone(None))
     return (
-        alt.Chart(shown)
+        alt.Chart(local)
         .mark_line(interpolate="step-after", color=BAR, point=alt.OverlayMarkDef(size=18, color=BAR))
         .encode(
-            x=alt.X("label:O", title=None, sort=None, axis=alt.Axis(labelAngle=0, labelOverlap=True)),
+            x=alt.X("at:T", title=None, axis=alt.Axis(format="%d/%m %H:%M", labelOverlap=True, tickCount=5)),
             y=alt.Y("actas:Q", title=None, scale=alt.Scale(domainMin=0), axis=alt.Axis(tickMinStep=1)),
-            tooltip=[alt.Tooltip("label:N", title=_("Time")), alt.Tooltip("actas:Q", title=_("Actas"))],
+            tooltip=[
+                alt.Tooltip("at:T", title=_("Time"), format="%d/%m %H:%M:%S"),
+                alt.Tooltip("actas:Q", title=_("Actas")),
+            ],
         )
         .properties(height=170)
     )

@@ -33,6 +33,11 @@ def _(message: str) -> str:
     return _catalogue(language()).gettext(message)
 
 
+def translated(message: str) -> str:
+    """The same for a message that was marked elsewhere with ``N_``."""
+    return _(message)
+
+
 def language() -> str:
     """The session's language: ``es`` or ``en``."""
     chosen = st.session_state.get(LANGUAGE)
@@ -102,7 +107,7 @@ def when(moment: datetime | str | None) -> str:
         return NONE
     if isinstance(moment, str):
         moment = datetime.fromisoformat(moment)
-    return dates.format_datetime(moment, "d MMM y, HH:mm:ss z", tzinfo=zone(), locale=locale())
+    return dates.format_datetime(moment, "d MMM y, HH:mm:ss O", tzinfo=zone(), locale=locale())
 
 
 def clock(moment: datetime | None) -> str:

@@ -10,7 +10,7 @@ import streamlit as st
 from audits.audit import REGISTRY, AuditResult
 from audits.words import FLAGGED, Sentence, headline
 from dashboard import names, parts, plots, state
-from dashboard.text import NONE, _, decimal, percent, plain, pvalue, whole
+from dashboard.text import NONE, _, decimal, percent, plain, pvalue, translated, whole
 from tabulate import views
 from tabulate.line import Line
 from tabulate.mission import Contest
@@ -52,11 +52,15 @@ def one(line: Line, contest: Contest, source: str, audit: dict[str, Any], margin
     with st.container(border=True):
         st.subheader(_(entry.title), anchor=False)
         st.markdown(plain(said(audit)))
-        st.caption(_("Grade {grade}: {says}").format(grade=audit["grade"], says=names.grade(audit["grade"])))
+        st.caption(
+            _("Best grade possible: {grade} ({says})").format(
+                grade=audit["grade"], says=names.grade(audit["grade"])
+            )
+        )
         if not audit["applies"]:
             return
         with st.container(horizontal=True):
-            st.metric(_("Statistic"), decimal(audit["statistic"]))
+            st.metric(_("Statistic"), figure(audit["statistic"], 2))
             st.metric(
                 _("p, corrected"),
                 pvalue(audit["pvalue_corrected"]),
@@ -78,7 +82,7 @@ def one(line: Line, contest: Contest, source: str, audit: dict[str, Any], margin
             st.metric(
                 _("Effect in votes"),
                 whole(audit["effect_votes"]),
-                help=plain(_(audit["effect_meaning"])) if audit["effect_meaning"] else None,
+                help=plain(translated(audit["effect_meaning"])) if audit["effect_meaning"] else None,
             )
             st.metric(_("Margin"), whole(margin))
         if audit["id"] in SHARES:
@@ -95,12 +99,19 @@ def said(audit: dict[str, Any]) -> str:
         pvalue_corrected=audit["pvalue_corrected"],
         n=audit["n"],
         applies=audit["applies"],
-        why_not=None if audit["why_not"] is None else Sentence("{why}", {"why": _(audit["why_not"])}),
+        why_not=None
+        if audit["why_not"] is None
+        else Sentence("{why}", {"why": " ".join(sentence(audit, "why_not"))}),
         flagged=pl.DataFrame(
             {"station_id": audit["flagged_stations"]}, schema={"station_id": FLAGGED["station_id"]}
         ),
     )
     return headline(REGISTRY[audit["id"]], result, _)
+
+
+def sentence(audit: dict[str, Any], name: str) -> list[str]:
+    """Notes, or why an audit does not apply, in the language of the session."""
+    return [Sentence(s["message"], s["numbers"]).text(_) for s in audit.get("sentences", {}).get(name, [])]
 
 
 def histograms(line: Line, contest: Contest, source: str) -> None:
@@ -114,7 +125,7 @@ def histograms(line: Line, contest: Contest, source: str) -> None:
         with column:
             if frame.filter(pl.col("what") == what).is_empty():
                 continue
-            st.markdown(f"**{title}**")
+            parts.bold(title)
             st.altair_chart(plots.shares(frame, what), width="stretch", alt=title)
     st.caption(_("Number of stations at each percentage. Many whole percentages come up by chance alone."))
 
@@ -124,17 +135,17 @@ def background(audit: dict[str, Any]) -> None:
     entry = REGISTRY[audit["id"]]
     with st.expander(_("Before believing it")):
         met = {True: _("met"), False: _("not met"), None: _("cannot be told from the data")}
-        st.markdown(f"**{_('What is assumed')}**")
+        parts.bold(_("What is assumed"))
         st.markdown("\n".join(f"- {plain(_(a))} ({met[m]})" for a, m in audit["assumptions"].items()))
-        st.markdown(f"**{_('Innocent explanations')}**")
+        parts.bold(_("Innocent explanations"))
         st.markdown("\n".join(f"- {plain(_(e))}" for e in entry.innocent_explanations))
-        st.markdown(f"**{_('What is tested')}**")
+        parts.bold(_("What is tested"))
         st.markdown(plain(_(entry.null_hypothesis)))
-        st.markdown(f"**{_('Pitfalls')}**")
+        parts.bold(_("Pitfalls"))
         st.markdown("\n".join(f"- {plain(_(p))}" for p in entry.pitfalls))
         if audit["notes"]:
-            st.markdown(f"**{_('Notes')}**")
-            st.markdown("\n".join(f"- {plain(_(n))}" for n in audit["notes"]))
+            parts.bold(_("Notes"))
+            st.markdown("\n".join(f"- {plain(n)}" for n in sentence(audit, "notes")))
         st.caption(plain(entry.citation))
     if audit["parts"]:
         with st.expander(_("All figures")):
@@ -153,11 +164,11 @@ def background(audit: dict[str, Any]) -> None:
             )
 
 
-def figure(value: Any) -> str:
+def figure(value: Any, digits: int = 3) -> str:
     """A figure of a part."""
     if isinstance(value, bool) or value is None or isinstance(value, str):
         return NONE if value is None else str(value)
-    return whole(value) if float(value).is_integer() else decimal(value, 3)
+    return whole(value) if float(value).is_integer() else decimal(value, digits)
 
 
 def margin_of(line: Line, contest: Contest) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import polars as pl
@@ -22,7 +23,7 @@ def main() -> None:
     if contest is None:
         return
     progress(line, contest)
-    left, right = st.columns([3, 2], gap="large")
+    left, right = st.columns([5, 4], gap="large")
     with left:
         result(line, contest)
     with right:
@@ -113,7 +114,7 @@ def coverage(mission: Mission, line: Line, contest: Contest) -> None:
     shown = regions.sort(pl.col("accepted") / pl.col("expected")).head(30) if regions.height > 30 else regions
     st.altair_chart(plots.coverage(shown, word), width="stretch", alt=_("How the actas of each region stand"))
     over_time = views.arrivals(line.tables, contest.id)
-    if over_time.height > 1:
+    if over_time.height and over_time["at"][-1] - over_time["at"][0] > timedelta(minutes=2):
         st.altair_chart(plots.arrivals(over_time), width="stretch", alt=_("Actas arrived over time"))
         st.caption(_("Actas with a photo, by time of arrival."))
     elif over_time.height:
@@ -129,8 +130,8 @@ def outcome(line: Line, contest: Contest) -> None:
         return
     could: dict[str, Any] = found["could_change_outcome"]
     with st.container(horizontal=True):
-        st.metric(_("Answer, worst case"), _(names.ANSWER[could["answer"]]), border=True)
-        st.metric(_("Different votes alone"), _(names.ANSWER[could["differing_alone"]]), border=True)
+        st.metric(_("Answer, worst case"), names.say(names.ANSWER, could["answer"]), border=True)
+        st.metric(_("Different votes alone"), names.say(names.ANSWER, could["differing_alone"]), border=True)
         st.metric(_("Margin, official count"), whole(could["margin"]), border=True)
         st.metric(
             _("Votes in differences"),
@@ -143,7 +144,7 @@ def outcome(line: Line, contest: Contest) -> None:
     st.caption(
         _(
             "Rule: {rule}. The worst case gives every open voter to one rival, so “Yes” says that it is possible, not that it is likely."
-        ).format(rule=_(names.RULE[could["rule"]]))
+        ).format(rule=names.say(names.RULE, could["rule"]))
     )
 
 
@@ -195,7 +196,7 @@ def feed(line: Line) -> None:
         )
     )
     parts.table(
-        parts.mapped(parts.paged(snapshots, "feed"), "taken_at", clock),
+        parts.mapped(parts.mapped(parts.paged(snapshots, "feed"), "taken_at", clock), "revised", whole),
         {
             "snapshot": _("Snapshot"),
             "taken_at": _("Taken"),
@@ -208,6 +209,7 @@ def feed(line: Line) -> None:
             "revised": _("Actas that the authority changed since the snapshot before. Reported, not graded."),
             "problems": _("Rows or cells that could not be taken over"),
         },
+        numbers=("revised",),
         alt=_("Official snapshots"),
     )
 

@@ -60,7 +60,7 @@ def main() -> None:
     row = pages.row(number, named=True)
     reading = reading_of(mission, row["photo"], row["page"])
     made = pictures(mission, row["photo"], row["page"], reading)
-    left, right = st.columns([5, 6], gap="large")
+    left, right = st.columns([4, 5], gap="medium")
     with left:
         show_pictures(made, row, reading)
         sums(mission, contest, acta)
@@ -127,7 +127,9 @@ def standing(mission: Mission, contest: Contest, acta: views.Acta) -> None:
     if place.get("has_list") is False:
         st.caption(_("A station without a list of its own: turnout means nothing here."))
     if tally["source"]:
-        st.caption(_("The values come from {source}.").format(source=_(names.SOURCE[tally["source"]])))
+        st.caption(
+            _("The values come from {source}.").format(source=names.say(names.SOURCE, tally["source"]))
+        )
     labels = names.labels(mission, contest.id)
     why = acta.why.select("reason", "detail").unique(maintain_order=True)
     said = [names.reason(r, labels) + (f" ({d})" if d else "") for r, d in why.iter_rows()]
@@ -154,7 +156,14 @@ def show_pictures(made: Pictures, row: dict[str, Any], reading: Reading | None) 
             st.image(made.flat, width="stretch", alt=_("The page laid flat"))
     st.caption(
         plain(
-            f"{row['name'] or NONE} · {_('page')} {row['page']} · {when(row['at'])} · SHA-256 {row['photo'][:16]}"
+            " · ".join(
+                [
+                    row["name"] or NONE,
+                    _("page {n}").format(n=row["page"]),
+                    when(row["at"]),
+                    f"SHA-256 {row['photo'][:16]}",
+                ]
+            )
         )
     )
     if reading and reading.form:
@@ -177,7 +186,7 @@ def sums(mission: Mission, contest: Contest, acta: views.Acta) -> None:
     st.subheader(_("Sums"), anchor=False)
     parts.table(
         rows,
-        {"sum": _("Sum"), "left": _("Left"), "right": _("Right"), "holds": _("Holds")},
+        {"holds": _("Holds"), "left": _("Left"), "right": _("Right"), "sum": _("Sum")},
         alt=_("Sums of the sheet"),
     )
 
@@ -223,7 +232,7 @@ def fields(  # noqa: PLR0917
     if not known:
         st.info(_("This page is of no form of this contest."))
     key = f"{station}_{contest.id}_{row['photo'][:12]}_{row['page']}"
-    with st.form(f"decide_{key}"):
+    with st.form(f"decide_{key}", border=False):
         st.markdown(
             _(
                 "Type only what is different from what was read. 0, blank, illegible and absent are four different things."
@@ -314,13 +323,13 @@ def own_fields(
 
 def one_field(label: str, key: str, read: FieldReading | None, picture: bytes | None) -> int | str | None:
     """One field's row; what the person gave, None if nothing."""
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        with st.container(width=190, gap="xxsmall"):
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall"):
+        with st.container(width=150, gap="xxsmall"):
             if picture is not None:
                 st.image(
                     picture,
                     alt=_("Cut from the photo: {field}").format(field=label),
-                    width=min(190, CROP * 3),
+                    width=min(150, CROP * 3),
                 )
             st.markdown(f"**{plain(label)}**")
             st.caption(plain(what_was_read(read)))
@@ -333,15 +342,15 @@ def one_field(label: str, key: str, read: FieldReading | None, picture: bytes | 
             placeholder="" if read is None or read.value is None else str(read.value),
             key=f"number_{key}",
             label_visibility="collapsed",
-            width=110,
+            width=88,
         )
         mark = st.selectbox(
             _("{field}: instead of a number").format(field=plain(label)),
             [AS_READ, *(str(s) for s in State if s is not State.NUMBER)],
-            format_func=lambda s: "—" if s == AS_READ else _(names.STATE[s]),
+            format_func=lambda s: "—" if s == AS_READ else names.say(names.STATE, s),
             key=f"state_{key}",
             label_visibility="collapsed",
-            width=120,
+            width=104,
         )
     if mark != AS_READ:
         return str(mark)

@@ -92,7 +92,7 @@ def receipts() -> None:
         st.warning(plain(receipt.message or receipt.reason or ""))
     frame = pl.DataFrame(
         {
-            "status": [_(names.RECEIPT[r.status]) for r in kept],
+            "status": [names.say(names.RECEIPT, r.status) for r in kept],
             "name": [r.name for r in kept],
             "station": [r.station_id or NONE for r in kept],
             "photo": [(r.photo or NONE)[:12] for r in kept],
