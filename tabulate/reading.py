@@ -12,9 +12,11 @@ import os
 import signal
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
+from multiprocessing import resource_tracker
 from typing import Any
 
 from ocr.errors import CotejoError, MachineError
@@ -124,6 +126,8 @@ def _pool(workers: int) -> ProcessPoolExecutor:
 def _ignore_interrupt() -> None:
     """Ctrl-C reaches the whole process group; the parent alone decides what it means."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
 
 def _results(
@@ -142,8 +146,10 @@ def _results(
 
     def submit() -> bool:
         for photo, name in waiting:
+            data = mission.blobs.get(photo)
             try:
-                running[pool.submit(read, mission.blobs.get(photo), mission.forms, name)] = photo
+                with _interrupts_held():
+                    running[pool.submit(read, data, mission.forms, name)] = photo
             except RuntimeError:  # the pool broke or was shut down; BrokenExecutor is one too
                 lost.append(photo)
                 continue
@@ -178,17 +184,40 @@ def _results(
 def _read_alone(
     mission: Mission, photo: str, name: str, pool: Executor | None, read: ReadPhoto
 ) -> list[dict[str, Any]]:
-    own = pool or _pool(1)
+    """Read a photo whose worker died, perhaps because of its neighbour: alone, and twice before it is refused."""
+    data, cause = mission.blobs.get(photo), ""
+    for _ in range(2):
+        own = pool or _pool(1)
+        try:
+            with _interrupts_held():
+                future = own.submit(read, data, mission.forms, name)
+            return future.result()
+        except CotejoError:
+            raise
+        except Exception as e:
+            cause = type(e).__name__
+        finally:
+            if pool is None:
+                own.shutdown(wait=False, cancel_futures=True)
+    why = f"the reader stopped on this photo twice ({cause}); a person must look at it"
+    return [refusal(file=name, sha256=photo, why=why, reader="none").to_json()]
+
+
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Start workers deaf to Ctrl-C: until `_ignore_interrupt` runs in them, one would end them with a traceback.
+
+    A process inherits the signals that its parent holds back; here they arrive as soon as it has started.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    resource_tracker.ensure_running()  # it lets signals through again when it starts, so it must run already
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
-        return own.submit(read, mission.blobs.get(photo), mission.forms, name).result()
-    except CotejoError:
-        raise
-    except Exception as e:
-        why = f"the reader stopped on this photo twice ({type(e).__name__}); a person must look at it"
-        return [refusal(file=name, sha256=photo, why=why, reader="none").to_json()]
+        yield
     finally:
-        if pool is None:
-            own.shutdown(wait=False, cancel_futures=True)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _record(

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from ocr.errors import CotejoError
+from tabulate import reading
 from tabulate.intake import receive
 from tabulate.mission import Mission
 from tabulate.reading import ReadSummary, read_photos, reader_version, reading_of, unread
@@ -38,8 +39,8 @@ def test_only_what_was_not_read_is_read(mission: Mission) -> None:
     assert run(mission) == ReadSummary(0, 0, 3)
     assert unread(mission, fake.VERSION) == {} and set(unread(mission, "fake-2")) == set(photos)
     assert len(list(mission.ledger.entries("photo-read"))) == 3
-    reading = reading_of(mission, photos[1])
-    assert reading is not None and reading.station_id == "001" and reading.fields["luna"].value == 20
+    one = reading_of(mission, photos[1])
+    assert one is not None and one.station_id == "001" and one.fields["luna"].value == 20
     assert reading_of(mission, photos[1], page=2) is None
 
 
@@ -134,3 +135,14 @@ def test_the_version_changes_with_the_forms(mission: Mission, template: Path) ->
 def test_no_workers(mission: Mission) -> None:
     with pytest.raises(CotejoError, match="0 workers"):
         run(mission, workers=0)
+
+
+def test_a_worker_that_is_just_starting_is_deaf_to_control_c() -> None:
+    pool = reading._pool(1)
+    with reading._interrupts_held():
+        future = pool.submit(int, "7")
+    for pid in list(pool._processes):
+        os.kill(pid, signal.SIGINT)
+    assert future.result(timeout=60) == 7
+    pool.shutdown()
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
