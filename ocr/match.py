@@ -35,6 +35,7 @@ REFINING = ((18, 1), (14, 1), (14, 2), (11, 2), (8, 3), (6, 3), (4, 3))
 NEAR = 2  # a line counts as found within this many pixels
 BESIDE = (-17.0, -13.0, -9.0, 9.0, 13.0, 17.0)  # where, beside a line, there should be none
 CERTAIN = 0.09  # a line this much darker than the paper is certainly one
+ALL_INK = 0.75  # blur and handwriting hide some texts of the right page
 FEW_TEXTS = 5  # fewer texts say too little
 NO_TEXTS = 0.6  # and then this is assumed, so that lines alone must do better
 LONGER = 117  # pixels; shorter lines are not held against a form
@@ -84,7 +85,7 @@ class Match:
     @property
     def quality(self) -> float:
         """All in one number, comparable between forms, 0 to 1."""
-        return self.agreement * (1 - self.foreign) * (0.2 + 0.8 * self.ink)
+        return self.agreement * (1 - self.foreign) * (0.2 + 0.8 * min(1.0, self.ink / ALL_INK))
 
 
 @dataclass(frozen=True)
