@@ -58,6 +58,8 @@ def _append_only(connection: sa.Connection) -> None:
         )
 
 
+_ONE_AT_A_TIME = 0x436F74656A6F  # any number that nobody else uses: "Cotejo"
+
 MIGRATIONS: list[Callable[[sa.Connection], None]] = [_tables, _append_only]
 
 
@@ -76,6 +78,11 @@ def migrate(connection: sa.Connection) -> None:
     CotejoError
         If a newer version of the program wrote it.
     """
+    if version(connection) == len(MIGRATIONS):
+        return
+    if connection.dialect.name == "postgresql":
+        # Two that open an empty database at once would both make its tables (SQLite's write lock is held already).
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_ONE_AT_A_TIME})")
     have = version(connection)
     if have == len(MIGRATIONS):
         return
