@@ -17,6 +17,12 @@ STATUS = {
     "unread": N_("Not read yet"),
     "absent": N_("Absent"),
 }
+STATUS_ONE = {
+    "accepted": N_("accepted"),
+    "person": N_("to be reviewed"),
+    "unread": N_("not read yet"),
+    "absent": N_("absent"),
+}
 SOURCE = {
     "reading": N_("the reading"),
     "keying": N_("two people's typing"),
@@ -93,8 +99,13 @@ REASON = {
 
 
 def status(value: str | None) -> str:
-    """How an acta stands."""
+    """How actas stand."""
     return say(STATUS, value)
+
+
+def status_one(value: str | None) -> str:
+    """How one acta stands."""
+    return say(STATUS_ONE, value)
 
 
 def grade(value: str) -> str:

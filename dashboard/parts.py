@@ -33,10 +33,11 @@ def contest_picker(mission: Mission, *, everything: bool = False, key: str = "co
     if len(contests) == 1 and not everything:
         return next(iter(contests.values()))
     ids = [ALL, *contests] if everything else list(contests)
+    shown = {ALL: _("All contests")} | {c.id: c.name for c in contests.values()}
     chosen = st.selectbox(
         _("Contest"),
         ids,
-        format_func=lambda i: contests[i].name if i in contests else _("All contests"),
+        format_func=shown.__getitem__,
         key=key,
         width=460,
     )
@@ -45,10 +46,11 @@ def contest_picker(mission: Mission, *, everything: bool = False, key: str = "co
 
 def region_picker(tables: views.Tables, mission: Mission, key: str) -> str | None:
     """Choose a region, or all."""
+    shown = {ALL: _("All")} | {r: r for r in views.regions(tables)}
     chosen = st.selectbox(
         names.region_word(mission),
-        [ALL, *views.regions(tables)],
-        format_func=lambda r: r or _("All"),
+        list(shown),
+        format_func=shown.__getitem__,
         key=key,
     )
     return chosen or None

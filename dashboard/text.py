@@ -92,6 +92,13 @@ def percent(share: float | None, digits: int = 1) -> str:
     return numbers.format_percent(share, format=f"#,##0.{'0' * digits} %", locale=locale())
 
 
+def probability(value: float | None) -> str:
+    """A probability as a percentage that is never rounded up to certainty."""
+    if value is not None and 0.9995 <= value < 1:
+        return "> " + percent(0.999)
+    return percent(value)
+
+
 def pvalue(value: float | None) -> str:
     """A probability, with as many digits as it takes to see it."""
     if value is None:
@@ -107,7 +114,12 @@ def when(moment: datetime | str | None) -> str:
         return NONE
     if isinstance(moment, str):
         moment = datetime.fromisoformat(moment)
-    return dates.format_datetime(moment, "d MMM y, HH:mm:ss O", tzinfo=zone(), locale=locale())
+    local = moment.astimezone(zone())
+    offset = f"{local:%z}"
+    return (
+        dates.format_datetime(local, "d MMM y, HH:mm:ss", tzinfo=zone(), locale=locale())
+        + f" (UTC{offset[:3]}:{offset[3:]})"
+    )
 
 
 def clock(moment: datetime | None) -> str:

@@ -80,11 +80,10 @@ def one(line: Line, contest: Contest, source: str, audit: dict[str, Any], margin
                 help=_("Stations that a clean election of this size would flag"),
             )
             st.metric(
-                _("Effect in votes"),
-                whole(audit["effect_votes"]),
+                _("Votes / margin"),
+                f"{whole(audit['effect_votes'])} / {whole(margin)}",
                 help=plain(translated(audit["effect_meaning"])) if audit["effect_meaning"] else None,
             )
-            st.metric(_("Margin"), whole(margin))
         if audit["id"] in SHARES:
             histograms(line, contest, source)
         background(audit)

@@ -25,12 +25,13 @@ def main() -> None:
         st.info(_("There is nothing to compare yet: the tally or the official count is missing."))
         return
     taken = dict(tables["snapshots"].select("snapshot", "taken_at").iter_rows())
+    titled = {(a, b): f"{names.snapshot(a, {})} → {names.snapshot(b, taken)}" for a, b in pairs}
     first, second, third = st.columns([3, 2, 2])
     with first:
         left, right = st.selectbox(
             _("What is compared"),
             pairs,
-            format_func=lambda p: f"{names.snapshot(p[0], {})} → {names.snapshot(p[1], taken)}",
+            format_func=titled.__getitem__,
             key="pair",
         )
     with second:

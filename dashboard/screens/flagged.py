@@ -25,6 +25,7 @@ def main() -> None:
     if everything.is_empty():
         st.info(_("No station is flagged."))
         return
+    titles = {a: _(REGISTRY[a].title) if a in REGISTRY else a for a in sorted(everything["audit"].unique())}
     first, second, third, fourth = st.columns([2, 3, 2, 3])
     with first:
         grades = st.multiselect(
@@ -36,8 +37,8 @@ def main() -> None:
     with second:
         audits = st.multiselect(
             _("Audit"),
-            sorted(everything["audit"].unique()),
-            format_func=lambda a: _(REGISTRY[a].title) if a in REGISTRY else a,
+            list(titles),
+            format_func=titles.__getitem__,
             key="flag_audits",
             placeholder=_("All"),
         )
@@ -103,7 +104,7 @@ def listing(frame: pl.DataFrame, findings: pl.DataFrame) -> None:
         pl.Series(
             "audit", [_(REGISTRY[a].title) if a in REGISTRY else a for a in page["audit"]], dtype=pl.String
         ),
-        pl.Series("tally_status", [names.status(s) for s in page["tally_status"]], dtype=pl.String),
+        pl.Series("tally_status", [names.status_one(s) for s in page["tally_status"]], dtype=pl.String),
         pl.Series(
             "contest",
             [mission.contests[c].name if c in mission.contests else c for c in page["contest"]],

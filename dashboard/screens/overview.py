@@ -246,7 +246,7 @@ def missing(line: Line, contest: Contest, mission: Mission) -> None:
         labels = names.labels(mission, contest.id)
         shown = parts.mapped(page, "reasons", lambda r: "; ".join(names.reasons(r, labels)))
         row = parts.table(
-            parts.mapped(shown, "status", names.status),
+            parts.mapped(shown, "status", names.status_one),
             {
                 "station_id": _("Station"),
                 "region": names.region_word(mission),

@@ -9,9 +9,9 @@ import streamlit as st
 
 from dashboard import names, parts, state
 from dashboard.pictures import CROP, Pictures, pictures
-from dashboard.text import NONE, _, percent, plain, when, whole
+from dashboard.text import NONE, _, percent, plain, probability, when, whole
 from ocr.errors import CotejoError
-from ocr.reading import FieldReading, Reading, State
+from ocr.reading import FieldReading, Reading
 from tabulate import views
 from tabulate.keying import decide
 from tabulate.line import Line
@@ -49,10 +49,11 @@ def main() -> None:
         return
     number = 0
     if pages.height > 1:
+        numbered = [_("Photo {n}").format(n=i + 1) for i in range(pages.height)]
         number = st.segmented_control(
             _("Photo"),
             range(pages.height),
-            format_func=lambda i: _("Photo {n}").format(n=i + 1),
+            format_func=numbered.__getitem__,
             default=0,
             key=f"photo_{station}_{contest.id}",
         )
@@ -76,19 +77,19 @@ def choose(mission: Mission, line: Line) -> tuple[str, Contest] | None:
     asked = (query.get("station", ""), query.get("contest", ""))
     waiting = views.queue(line.tables)
     st.caption(_("Actas that wait for a person: {count}").format(count=whole(waiting.height)))
-    labels = {
+    labels = {("", ""): _("choose")} | {
         (s, c): f"{s} · {mission.contests[c].name}"
         for s, c in waiting.head(views.PAGE).select("station_id", "contest").iter_rows()
     }
     left, middle, right = st.columns([3, 2, 2], vertical_alignment="bottom")
     with left:
-        queue = [None, *labels]
-        at = asked if asked in labels else None
+        queue = list(labels)
+        at = asked if asked in labels else ("", "")
         picked = st.selectbox(
             _("Waiting for a person"),
             queue,
             index=queue.index(at),
-            format_func=lambda k: labels[k] if k else _("choose"),
+            format_func=labels.__getitem__,
             key=f"queue_{asked}_{waiting.height}",
         )
     with middle:
@@ -101,7 +102,7 @@ def choose(mission: Mission, line: Line) -> tuple[str, Contest] | None:
         )
     with right:
         typed = st.text_input(_("Any station"), value=asked[0], max_chars=60, key=f"station_{asked}").strip()
-    if picked is not None and picked != asked:
+    if picked[0] and picked != asked:
         go(*picked)
     if typed and (typed, contest) != asked:
         go(typed, contest)
@@ -119,8 +120,8 @@ def standing(mission: Mission, contest: Contest, acta: views.Acta) -> None:
     tally, place = acta.tally, acta.place
     with st.container(horizontal=True):
         st.metric(_("Station"), tally["station_id"], border=True)
-        st.metric(_("Status"), names.status(tally["status"]), border=True)
-        st.metric(_("Whole acta right"), percent(tally["probability"]), border=True)
+        st.metric(_("Status"), names.status_one(tally["status"]), border=True)
+        st.metric(_("Whole acta right"), probability(tally["probability"]), border=True)
         st.metric(_("Registered"), whole(place.get("registered")), border=True)
     where = [place.get(c) for c in ("place", "subregion", "region")]
     st.caption(plain(" · ".join([contest.name, *(w for w in where if w)])))
@@ -323,6 +324,7 @@ def own_fields(
 
 def one_field(label: str, key: str, read: FieldReading | None, picture: bytes | None) -> int | str | None:
     """One field's row; what the person gave, None if nothing."""
+    marks = {AS_READ: "—"} | {s: names.say(names.STATE, s) for s in names.STATE}
     with st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall"):
         with st.container(width=150, gap="xxsmall"):
             if picture is not None:
@@ -346,8 +348,8 @@ def one_field(label: str, key: str, read: FieldReading | None, picture: bytes | 
         )
         mark = st.selectbox(
             _("{field}: instead of a number").format(field=plain(label)),
-            [AS_READ, *(str(s) for s in State if s is not State.NUMBER)],
-            format_func=lambda s: "—" if s == AS_READ else names.say(names.STATE, s),
+            list(marks),
+            format_func=marks.__getitem__,
             key=f"state_{key}",
             label_visibility="collapsed",
             width=104,
@@ -361,7 +363,7 @@ def what_was_read(read: FieldReading | None) -> str:
     """Value, state, probability and runner-up in one line."""
     if read is None:
         return _("not read")
-    said = f"{names.value(read.value, str(read.state))} · {percent(read.probability)}"
+    said = f"{names.value(read.value, str(read.state))} · {probability(read.probability)}"
     if read.runner_up is not None and read.runner_up_probability >= 0.0005:
         said += " · " + _("or {value} ({probability})").format(
             value=read.runner_up, probability=percent(read.runner_up_probability)
