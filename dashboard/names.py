@@ -78,6 +78,8 @@ REASON = {
     "crossed-out": N_("Something is crossed out: {what}"),
     "words-differ": N_("Number and words differ: {what}"),
     "over-maximum": N_("Larger than possible: {what}"),
+    "odd-filling": N_("The boxes are filled in an unusual way: {what}"),
+    "against-boxes": N_("The boxes alone say something else than the sums: {what}"),
     "sum-fails": N_("The sum does not hold: {what}"),
     "inconsistent": N_("The sheet does not add up as written"),
     "probability-low": N_("The whole acta is not certain enough"),

@@ -11,6 +11,7 @@ import streamlit as st
 from dashboard import names
 from dashboard.text import _, plain, whole
 from tabulate import views
+from tabulate.export import harmless
 from tabulate.mission import Contest, Mission
 
 ALL = ""
@@ -69,7 +70,7 @@ def paged(frame: pl.DataFrame, key: str) -> pl.DataFrame:
         step=1,
         key=f"{key}_page",
     )
-    st.caption(_("{rows} rows, {size} a page").format(rows=whole(frame.height), size=views.PAGE))
+    st.caption(_("Rows: {rows}, {size} a page").format(rows=whole(frame.height), size=views.PAGE))
     return views.page_of(frame, int(number))
 
 
@@ -97,6 +98,9 @@ def table(
         else:
             config[column] = st.column_config.Column(title, help=help.get(column))
     frame = frame.select(list(titles)).head(views.PAGE)
+    # The browser offers every table as CSV; what we formatted ourselves is no formula, a foreign text may be one.
+    foreign = [c for c in titles if c not in numbers]
+    frame = frame.with_columns(harmless(frame.select(foreign)))
     common: dict[str, Any] = {
         "hide_index": True,
         "column_config": config,

@@ -65,11 +65,15 @@ def flagged(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
 
 def csv_bytes(frame: pl.DataFrame) -> bytes:
     """The table as UTF-8 CSV with a byte-order mark (so that Excel shows the accents) and no live formula."""
+    return b"\xef\xbb\xbf" + harmless(frame).write_csv(line_terminator="\r\n").encode()
+
+
+def harmless(frame: pl.DataFrame) -> pl.DataFrame:
+    """The table with an apostrophe before every text that a spreadsheet would take for a formula."""
     text = pl.col(pl.String)
-    safe = frame.with_columns(
+    return frame.with_columns(
         pl.when(text.str.contains(_FORMULA)).then("'" + text).otherwise(text).name.keep()
     )
-    return b"\xef\xbb\xbf" + safe.write_csv(line_terminator="\r\n").encode()
 
 
 def parquet_bytes(frame: pl.DataFrame) -> bytes:

@@ -57,7 +57,7 @@ def main() -> None:
     )
     stations = frame["station_id"].n_unique()
     st.caption(
-        _("{rows} rows, {stations} stations").format(rows=whole(frame.height), stations=whole(stations))
+        _("Rows: {rows}. Stations: {stations}.").format(rows=whole(frame.height), stations=whole(stations))
     )
     meaning = [f"{g}: {names.grade(g)}" for g in views.GRADES if g in frame["grade"]]
     if meaning:
