@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from tabulate.comparing import compare_mission
 from tabulate.export import export
 from tabulate.findings import audit_mission, document, findings
 from tabulate.mission import Mission
-from tabulate.rebuild import current_tables, load_table, rebuild, state, write_tables
+from tabulate.rebuild import rebuild, tables_and_state, tables_held, write_tables
 from tabulate.schema import conform
 from tabulate.summary import summary
 
@@ -49,23 +50,17 @@ def refresh(mission: Mission) -> Line:
     MachineError
         If they cannot be written.
     """
-    tables = current_tables(mission)
-    # The state of the tables, not of the ledger: what arrived since then is for the next refresh.
-    now = state(mission)
-    kept = _kept(mission)
-    if kept is not None and kept["state"] == now:
-        audit = kept["audit"]
-        tables = {**tables, "findings": load_table(mission, "findings")}
-    else:
-        audits = audit_mission(mission, tables, seed=SEED)
-        audit = document(audits)
-        tables = {**tables, "findings": conform("findings", findings(audits))}
-        write_tables(mission, {"findings": tables["findings"]})
-        part = mission.tables / f".{AUDIT}.part"
-        part.write_text(
-            json.dumps({"state": now, "audit": audit}, sort_keys=True, ensure_ascii=False), encoding="utf-8"
-        )
-        part.replace(mission.tables / AUDIT)
+    with tables_held(mission):
+        # The state that the tables were derived from: what arrived since then is for the next refresh.
+        tables, now = tables_and_state(mission)
+        kept = _kept(mission)
+        if kept is not None and kept["state"] == now:
+            audit = kept["audit"]
+        else:
+            audits = audit_mission(mission, tables, seed=SEED)
+            audit = document(audits)
+            tables = {**tables, "findings": conform("findings", findings(audits))}
+            _keep(mission, tables["findings"], audit, now)
     comparison = _comparison(mission, tables)
     return Line(tables, audit, comparison, summary(mission, tables, comparison, audit))
 
@@ -73,15 +68,30 @@ def refresh(mission: Mission) -> Line:
 def rebuild_all(mission: Mission) -> dict[str, str]:
     """Derive every table again, findings too; returns the SHA-256 of each file by name."""
     hashes = rebuild(mission)
-    (mission.tables / AUDIT).unlink(missing_ok=True)
-    line = refresh(mission)
-    return hashes | write_tables(mission, {"findings": line.tables["findings"]})
+    with tables_held(mission):
+        (mission.tables / AUDIT).unlink(missing_ok=True)
+    refresh(mission)
+    with tables_held(mission):
+        return hashes | {"findings": sha256((mission.tables / "findings.parquet").read_bytes()).hexdigest()}
 
 
 def export_mission(mission: Mission, to: Path) -> Exported:
     """Bring the mission up to date and write its exports into the folder `to`."""
     line = refresh(mission)
     return Exported(export(line.tables, line.summary, to), line.summary)
+
+
+def _keep(
+    mission: Mission, found: pl.DataFrame, audit: Mapping[str, Any], state: Mapping[str, object]
+) -> None:
+    """Keep the findings and the audit document of one state; until both are written, they belong to none."""
+    path, part = mission.tables / AUDIT, mission.tables / f".{AUDIT}.part"
+    path.unlink(missing_ok=True)
+    write_tables(mission, {"findings": found})
+    part.write_text(
+        json.dumps({"state": state, "audit": audit}, sort_keys=True, ensure_ascii=False), encoding="utf-8"
+    )
+    part.replace(path)
 
 
 def _kept(mission: Mission) -> dict[str, Any] | None:

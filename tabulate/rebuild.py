@@ -7,10 +7,13 @@ that did the reading and however often it is done again.
 
 from __future__ import annotations
 
+import errno
 import json
 import shutil
+import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 
@@ -18,16 +21,21 @@ import polars as pl
 
 from ocr.errors import CotejoError, MachineError
 from tabulate.differences import comparison_tables
-from tabulate.mission import SETTINGS, Mission
+from tabulate.mission import Mission
 from tabulate.register import register_tables
 from tabulate.schema import TABLES, conform, empty
 from tabulate.snapshots import snapshot_tables
 from tabulate.tables import arrivals, human, readings
 from tabulate.tally import tally
 
+if sys.platform != "win32":
+    import fcntl
+
 # Findings come from the audits, which are run on these tables; whoever runs them keeps them with `write_tables`.
 DERIVED = tuple(name for name in TABLES if name != "findings")
 _BUILT = "built.json"
+_LOCK = ".lock"
+State = dict[str, object]
 
 
 def derive(mission: Mission) -> dict[str, pl.DataFrame]:
@@ -56,26 +64,64 @@ def rebuild(mission: Mission | Path | str) -> dict[str, str]:
     """
     if not isinstance(mission, Mission):
         mission = Mission.open(mission)
-    before = state(mission)  # before deriving: what arrives meanwhile makes the tables old, not falsely new
-    hashes = write_tables(mission, derive(mission))
-    _mark(mission, before)
+    with tables_held(mission):
+        # Before deriving: what arrives meanwhile makes the tables old, not falsely new.
+        before = state(mission)
+        hashes = write_tables(mission, derive(mission))
+        _mark(mission, before)
     return hashes
 
 
 def current_tables(mission: Mission) -> dict[str, pl.DataFrame]:
     """All tables as the ledger stands now, derived first if anything happened since; with the findings last kept, if any."""
-    built = mission.tables / _BUILT
+    with tables_held(mission):
+        return tables_and_state(mission)[0]
+
+
+def tables_and_state(mission: Mission) -> tuple[dict[str, pl.DataFrame], State]:
+    """What `current_tables` gives, and the state that it was derived from; only while the tables are held."""
+    now = state(mission)  # before deriving, as above
     try:
-        fresh = json.loads(built.read_text(encoding="utf-8")) == state(mission)
+        fresh = json.loads((mission.tables / _BUILT).read_text(encoding="utf-8")) == now
     except (OSError, ValueError):
         fresh = False
     if fresh and all((mission.tables / f"{name}.parquet").is_file() for name in DERIVED):
-        return {name: load_table(mission, name) for name in TABLES}
-    before = state(mission)
+        return {name: load_table(mission, name) for name in TABLES}, now
     tables = derive(mission)
     write_tables(mission, tables)
-    _mark(mission, before)
-    return tables | {"findings": load_table(mission, "findings")}
+    _mark(mission, now)
+    return tables | {"findings": load_table(mission, "findings")}, now
+
+
+@contextmanager
+def tables_held(mission: Mission) -> Iterator[None]:
+    """Keep every other process and thread from reading or writing the tables meanwhile; it waits until they are free.
+
+    Without it, one could load some tables before and some after another replaced them. Not to be nested. Where the system
+    knows no such lock, and where nothing may be written, there is none.
+
+    Raises
+    ------
+    MachineError
+        If the lock cannot be made.
+    """
+    if sys.platform == "win32":
+        yield
+        return
+    path = mission.tables / _LOCK
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("a")
+    except OSError as e:
+        if e.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise MachineError(
+                f"{path} cannot be made ({e.strerror}); free space or mend the disk, then run it again"
+            ) from None
+        yield  # who may only look changes nothing
+        return
+    with file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # given back when the file is closed, however the process ends
+        yield
 
 
 def load_table(mission: Mission, name: str) -> pl.DataFrame:
@@ -132,16 +178,16 @@ def write_tables(mission: Mission, tables: Mapping[str, pl.DataFrame]) -> dict[s
     return hashes
 
 
-def state(mission: Mission) -> dict[str, object]:
-    """What the tables depend on: the ledger's head, the settings and the forms."""
+def state(mission: Mission) -> State:
+    """What the tables depend on: the ledger's head, the settings and the forms, both as this mission was opened with them."""
     seq, head = mission.ledger.head
-    settings = sha256((mission.folder / SETTINGS).read_bytes())
+    settings = sha256(mission.settings.model_dump_json().encode())
     for name in sorted(mission.forms):
         settings.update(mission.forms[name].model_dump_json().encode())
     return {"seq": seq, "head": head, "settings": settings.hexdigest()}
 
 
-def _mark(mission: Mission, state: Mapping[str, object]) -> None:
+def _mark(mission: Mission, state: State) -> None:
     part = mission.tables / f".{_BUILT}.part"
     part.write_text(json.dumps(state, sort_keys=True) + "\n", encoding="utf-8")
     part.replace(mission.tables / _BUILT)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import threading
 from pathlib import Path
 
 import polars as pl
@@ -14,9 +15,10 @@ from ocr.errors import CotejoError, MachineError
 from tabulate import schema
 from tabulate.intake import receive
 from tabulate.keying import decide
+from tabulate.line import refresh
 from tabulate.mission import Mission
 from tabulate.reading import read_photos
-from tabulate.rebuild import DERIVED, current_tables, load_table, rebuild, write_tables
+from tabulate.rebuild import DERIVED, current_tables, derive, load_table, rebuild, write_tables
 from tabulate.register import import_register
 from tabulate.snapshots import import_snapshot, parse_time
 from tests.tabulate import fake
@@ -136,6 +138,69 @@ def test_keeping_findings_does_not_make_the_tables_old(
     assert current_tables(night)["findings"].is_empty()
 
 
+def test_what_arrives_while_tables_are_derived_is_found_at_the_next_refresh(
+    night: Mission, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake.read_all(night, at=AT)
+
+    def racing(mission: Mission) -> dict[str, pl.DataFrame]:
+        tables = derive(mission)
+        official(mission, tmp_path, "c.csv", "2026-03-01T23:00:00-04:00", 20, 10)
+        return tables
+
+    with monkeypatch.context() as m:
+        m.setattr("tabulate.rebuild.derive", racing)
+        assert set(refresh(night).tables["findings"]["snapshot"].drop_nulls()) == {"s002"}
+    found = refresh(night).tables["findings"]
+    assert set(found["snapshot"].drop_nulls()) == {"s003"}
+    assert found.equals(load_table(night, "findings"))
+
+
+def test_tables_are_not_replaced_while_another_loads_them(
+    night: Mission, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake.read_all(night, at=AT)
+    photo = refresh(night).tables["tallies"].filter(station_id="002", contest="president")["photo"][0]
+    others: list[threading.Thread] = []
+
+    def another() -> None:
+        mission = Mission.open(night.folder)
+        new = GOOD | {"sol": 11, "valid": 31, "cast": 32}
+        decide(mission, "002", "president", photo, "correct", values=new, actor="eva", at=AT)
+        refresh(mission)
+        mission.close()
+
+    def slow(mission: Mission, name: str) -> pl.DataFrame:
+        frame = load_table(mission, name)
+        if name == "tally_fields" and not others:
+            others.append(threading.Thread(target=another))
+            others[0].start()
+            others[0].join(3)  # it must wait for us, not we for it
+        return frame
+
+    with monkeypatch.context() as m:
+        m.setattr("tabulate.rebuild.load_table", slow)
+        tables = current_tables(night)
+    others[0].join()
+    for t in (tables, current_tables(night)):
+        of = {"station_id": "002", "contest": "president", "field": "sol"}
+        tally = t["tally_fields"].filter(**of)["value"].to_list()
+        assert t["comparison"].filter(left="tally", **of)["left_value"].to_list() == tally
+
+
+def test_tables_belong_to_the_settings_that_they_were_derived_with(night: Mission) -> None:
+    fake.read_all(night, at=AT)
+    path = night.folder / "mission.toml"
+    path.write_text(
+        path.read_text(encoding="utf-8") + "[acceptance]\nmin_probability = 1.0\n", encoding="utf-8"
+    )
+    old = refresh(night).tables["tallies"]  # a process that was opened before the change
+    assert old.filter(station_id="001", contest="president")["status"].to_list() == ["accepted"]
+    new = Mission.open(night.folder)
+    assert refresh(new).tables["tallies"].filter(status="accepted").is_empty()
+    new.close()
+
+
 def test_the_same_snapshot_twice_is_one(night: Mission, tmp_path: Path) -> None:
     again = official(night, tmp_path, "c.csv", "2026-03-01T20:00:00-04:00", 20, 10)
     assert (again["snapshot"], again["status"]) == ("s001", "already here")
@@ -184,7 +249,7 @@ def test_a_full_disk_leaves_the_old_tables(night: Mission, monkeypatch: pytest.M
         with pytest.raises(MachineError, match=r"could not be written .*No space left"):
             rebuild(night)
     assert load_table(night, "readings").is_empty()
-    assert [p.name for p in night.tables.iterdir() if p.name.startswith(".")] == []
+    assert [p.name for p in night.tables.iterdir() if p.name.startswith(".")] == [".lock"]
     assert rebuild(night) != before
 
 
