@@ -10,7 +10,14 @@ import polars as pl
 
 from ocr.errors import CotejoError
 from tabulate.compare import compare
-from tabulate.differences import TALLY, counts_of, official_cells, tally_cells
+from tabulate.differences import (
+    TALLY,
+    counts_of,
+    latest_snapshots,
+    official_cells,
+    snapshots_of,
+    tally_cells,
+)
 from tabulate.mission import Mission
 from tabulate.official import read_official
 
@@ -40,9 +47,9 @@ def compare_files(
 
 
 def compare_mission(mission: Mission, tables: Tables, *, contest: str | None = None) -> dict[str, Any]:
-    """The accepted tally, and every earlier snapshot, against the latest snapshot.
+    """The accepted tally, and every earlier snapshot, against the latest snapshot of each contest.
 
-    Actas that wait for a person count as not known: the bounds treat them like missing ones.
+    What the authority does not count is open, whatever numbers it shows there. Actas that wait for a person count as not known: the bounds treat them like missing ones.
 
     Returns
     -------
@@ -56,25 +63,36 @@ def compare_mission(mission: Mission, tables: Tables, *, contest: str | None = N
     """
     if contest is not None and contest not in mission.contests:
         raise CotejoError(f"there is no contest {contest!r}; known are {', '.join(mission.contests)}")
-    snapshots = tables["snapshots"].sort("taken_at", "seq")["snapshot"].to_list()
-    if not snapshots:
+    named = snapshots_of(tables)
+    if named.is_empty():
         raise CotejoError(
             f"{mission.folder} has no official snapshot to compare with; take one in with `cotejo import`"
         )
-    latest = snapshots[-1]
     chosen = pl.col("contest") == contest if contest is not None else pl.lit(value=True)
-    theirs = counts_of(official_cells(tables, latest).filter(chosen))
-    sides = {TALLY: tally_cells(accepted(tables))} | {s: official_cells(tables, s) for s in snapshots[:-1]}
+    latest = latest_snapshots(tables).filter(chosen)
+    order = tables["snapshots"].sort("taken_at", "seq")["snapshot"].to_list()
+    official = {s: official_cells(tables, s).filter(chosen) for s in order}
+    newest = [official[s].filter(pl.col("contest") == c) for c, s in latest.iter_rows()]
     rules = {c.id: c.rule for c in mission.settings.contests}
     register = tables["tallies"].select("station_id", "contest").filter(chosen)
     register = register.join(tables["register"].select("station_id", "registered"), on="station_id")
     pairs = []
-    for name, cells in sides.items():
-        ours = cells.filter(chosen)
-        if ours.is_empty() or theirs.is_empty():
+    for name in [TALLY, *order]:
+        if name == TALLY:
+            ours, of = tally_cells(accepted(tables)).filter(chosen), latest
+        else:  # of an earlier snapshot, the contests that a later one counts again
+            mine = named.filter(pl.col("snapshot") == name).select("contest")
+            of = latest.filter(pl.col("snapshot") != name).join(mine, on="contest", how="semi")
+            ours = official[name].join(of, on="contest", how="semi")
+        if ours.is_empty() or of.is_empty():
             continue
-        found = compare(counts_of(ours), theirs, rule=rules, register=register if register.height else None)
-        pairs.append({"left": name, "right": latest, **found.to_json()})
+        theirs = pl.concat(newest).join(of, on="contest", how="semi")
+        found = compare(
+            counts_of(ours), counts_of(theirs), rule=rules, register=register if register.height else None
+        )
+        # Where each contest has its own file, the right side is several.
+        right = ", ".join(s for s in order if s in of["snapshot"].to_list())
+        pairs.append({"left": name, "right": right, **found.to_json()})
     if not pairs:
         raise CotejoError(
             f"{mission.folder} has one snapshot and no accepted acta; read photos or import a second snapshot"

@@ -1,7 +1,7 @@
 """From a mission's tables to what the audits report: `AuditData` in, findings and the audit document out.
 
 The audits of records (sums, comparison, filings) look at the mission's own tally. The audits of distributions look at
-the authority's latest snapshot where there is one, because it covers more stations than any mission photographs, and
+the authority's latest snapshot of the contest where there is one, because it covers more stations than any mission photographs, and
 otherwise at the accepted tally; `source` in the document says which.
 """
 
@@ -15,6 +15,7 @@ import polars as pl
 
 from audits.audit import ROLES, AuditData, Battery, run
 from ocr.errors import CotejoError
+from tabulate.differences import latest_snapshots
 from tabulate.mission import Mission
 from tabulate.official import OfficialCount
 
@@ -113,7 +114,7 @@ def _data(mission: Mission, tables: Tables, contest: str, *, with_filings: bool)
     comparison = (
         tables["comparison"]
         .filter(of, pl.col("left") == "tally")
-        .join(tables["snapshots"].filter("latest").select(right="snapshot"), on="right", how="semi")
+        .join(latest_snapshots(tables).rename({"snapshot": "right"}), on=["contest", "right"], how="semi")
     )
     causes = tables["comparison_stations"].select("left", "right", "station_id", "contest", "cause", "photo")
     comparison = comparison.join(causes, on=["left", "right", "station_id", "contest"], how="left")
@@ -143,8 +144,8 @@ def _data(mission: Mission, tables: Tables, contest: str, *, with_filings: bool)
 
 
 def _counts(tables: Tables, contest: str, options: tuple[str, ...]) -> tuple[str, pl.DataFrame]:
-    """One row per station: the latest snapshot's counted actas, or else the accepted tally."""
-    latest = tables["snapshots"].filter("latest")
+    """One row per station: the counted actas of the contest's latest snapshot, or else the accepted tally."""
+    latest = latest_snapshots(tables).filter(pl.col("contest") == contest)
     place = tables["register"].select("station_id", "place_id", "region", "registered", "has_list")
     if latest.height:
         source = str(latest["snapshot"][0])

@@ -7,6 +7,7 @@ from typing import Any
 
 import polars as pl
 
+from tabulate.differences import latest_snapshots
 from tabulate.mission import Mission
 
 GRADES = ("A", "B", "C", "D")
@@ -28,7 +29,7 @@ def summary(
     """
     readings, findings = tables["readings"], tables["findings"]
     snapshots = tables["snapshots"]
-    latest = snapshots.filter("latest")
+    latest = snapshots.join(latest_snapshots(tables), on="snapshot", how="semi").sort("snapshot")
     return {
         "mission": mission.settings.mission.id,
         "photos": {
@@ -64,10 +65,10 @@ def summary(
 
 
 def _comparison(tables: Mapping[str, pl.DataFrame]) -> dict[str, Any]:
-    """Tally against the latest snapshot, per contest; and what changed between snapshots."""
+    """Tally against the latest snapshot of each contest; and what changed between snapshots."""
     stations = tables["comparison_stations"]
-    latest = tables["snapshots"].filter("latest").select(right="snapshot")
-    tally = stations.filter(pl.col("left") == "tally").join(latest, on="right", how="semi")
+    latest = latest_snapshots(tables).rename({"snapshot": "right"})
+    tally = stations.filter(pl.col("left") == "tally").join(latest, on=["contest", "right"], how="semi")
     revisions = stations.filter("revision", pl.col("outcome") == "differing")
     per_contest = {
         str(contest): {
