@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard import state
-from dashboard.text import COUNTRY, LANGUAGE, LANGUAGES, ZONE, _, plain
+from dashboard.text import COUNTRY, LANGUAGE, LANGUAGES, ZONE, _, language, plain
 from ocr.errors import CotejoError
 from tabulate.mission import About
 
@@ -41,10 +41,21 @@ def sidebar(about: About) -> None:
         if about.synthetic:
             synthetic = _("Synthetic: this election never took place")
             st.markdown(f":orange[**{synthetic}**]")
-        st.selectbox(_("Language"), list(LANGUAGES), format_func=LANGUAGES.__getitem__, key=LANGUAGE)
-        st.text_input(
+        # What was chosen is kept beside the inputs, whose own state is lost when a page sends the reader to another.
+        chosen = st.selectbox(
+            _("Language"),
+            list(LANGUAGES),
+            index=list(LANGUAGES).index(language()),
+            format_func=LANGUAGES.__getitem__,
+            key="language_choice",
+        )
+        if chosen != language():
+            st.session_state[LANGUAGE] = chosen
+            st.rerun()
+        st.session_state[state.ACTOR] = st.text_input(
             _("Your name"),
-            key=state.ACTOR,
+            value=st.session_state.get(state.ACTOR, ""),
+            key="actor_name",
             max_chars=60,
             help=_("Kept with what you send and decide. There are no accounts yet."),
         )

@@ -103,7 +103,7 @@ def test_a_photo_is_uploaded_read_and_found_on_the_flagged_list(
         every_input_has_a_name(page)
 
         # A row opens its acta: the box left of the row is drawn on a canvas, so it is clicked by its place.
-        table.locator("canvas").first.click(position={"x": 16, "y": 52})
+        table.locator(".dvn-scroller").first.click(position={"x": 16, "y": 52})
         expect(page.get_by_role("heading", name="Review")).to_be_visible(timeout=WAIT)
         expect(page.get_by_alt_text("Photo of the acta")).to_be_visible(timeout=WAIT)
         assert f"station={station}" in page.url

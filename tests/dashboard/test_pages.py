@@ -52,7 +52,7 @@ def test_synthetic_and_no_roles_are_said_on_every_page(show, page):
 
 def test_the_language_can_be_changed(show):
     at = show("overview", "en")
-    at.selectbox(key="language").set_value("es").run()
+    at.selectbox(key="language_choice").set_value("es").run()
     assert at.title[0].value == "Resumen"
 
 
@@ -165,14 +165,14 @@ def test_review_says_why_a_person_must_look(show, sheet, mission):
     assert {r.partition(":")[0] for r in acta.why["reason"]} <= set(names.REASON)
     assert len(at.warning[0].value.splitlines()) >= acta.why["reason"].n_unique()
     # One picture of the photo, one laid flat, and a crop for each field.
-    assert len(at.get("imgs")) >= 2 + len(at.number_input)
+    assert len(at.image) >= 2 + len(at.number_input)
 
 
 def test_a_correction_is_recorded_and_the_tally_follows(show, mission, sheet):
     at = review(show, sheet)
     field(at, "blank").set_value(0)
     field(at, "null", "state").set_value("blank")
-    at.sidebar.text_input(key="actor").set_value("Ada")
+    at.sidebar.text_input(key="actor_name").set_value("Ada")
     press(at, "Save corrections")
     assert not at.exception and not at.error
     entry = mission.ledger.last(DECIDED)
