@@ -53,4 +53,4 @@ def serve(folder: Path, *, host: str, port: int) -> None:
     os.environ[MISSION] = str(folder.resolve())
     if importlib.util.find_spec("app") is None:
         raise CotejoError("the dashboard's app.py is not installed; install Cotejo again")
-    uvicorn.run("app:app", host=host, port=port, log_level="warning")
+    uvicorn.run("app:app", host=host, port=port, log_level="warning", access_log=False)
