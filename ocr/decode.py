@@ -32,8 +32,12 @@ class Settings:
     ----------
     noise : float
         Share of a flat distribution mixed into each box: how often the network is wrong whatever it says.
+    noise_slope : float
+        As much again per unit of what the network leaves to its other classes: the less sure, the flatter.
     class_prior : tuple of 13 float or None
-        Class frequencies the network was trained with; None for equal ones.
+        What the network's posterior is divided by: the frequencies of the classes in its training, "crossed-out" three
+        times, because a row gives each way to fill a box the same weight and struck-out digits are rarer than that. None
+        for equal ones.
     consistent : float
         Prior probability that all sums of a sheet hold as written. (INE found 41 % of the Mexican actas of 2015 inconsistent
         somewhere; most of them not in the sums a form counts as evidence.)
@@ -48,7 +52,8 @@ class Settings:
     accept : float
         Least probability that everything is right.
     field_minimum, free_minimum : float
-        Least probability of a number that is in some sum, and of one that is in none.
+        Least probability of a number that is in some sum, and of one that is in none. Neither asks for more
+        than `accept` does; they name the number.
     lead : float
         A number must be this many times as probable as its runner-up.
     alone_minimum : float
@@ -63,8 +68,11 @@ class Settings:
         Candidates per number: down to this share of the best one, and at most so many.
     """
 
-    noise: float = 1e-3
-    class_prior: tuple[float, ...] | None = None
+    # noise, noise_slope, class_prior, accept and the minima: `python -m ocr.train.thresholds`, 22 November 2026, on
+    # synthetic sheets; its tables are in ocr/models/THRESHOLDS.md. The rest are reasoned guesses.
+    noise: float = 5e-4
+    noise_slope: float = 0.0
+    class_prior: tuple[float, ...] | None = (0.068,) * 10 + (0.12, 0.13, 0.21)
     consistent: float = 0.9
     slip: float = 0.8
     odd_prior: float = 0.02
@@ -72,7 +80,7 @@ class Settings:
     blank_is_zero: float = 0.5
     accept: float = 0.995
     field_minimum: float = 0.99
-    free_minimum: float = 0.996
+    free_minimum: float = 0.995
     lead: float = 100.0
     alone_minimum: float = 0.05
     odd_maximum: float = 0.05
@@ -239,7 +247,7 @@ def _boxes(name: str, digits: int, probabilities: Mapping[str, npt.ArrayLike], s
     if name not in probabilities:
         raise ValueError(f"there are no box probabilities for the field {name!r}")
     try:
-        out = soften(probabilities[name], settings.noise, settings.class_prior)
+        out = soften(probabilities[name], settings.noise, settings.class_prior, settings.noise_slope)
     except ValueError as e:
         raise ValueError(f"field {name!r}: {e}") from None
     if len(out) != digits:

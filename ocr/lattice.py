@@ -62,7 +62,12 @@ class Row:
         return float(self.weights[i]) if i < self.values.size and self.values[i] == value else 0.0
 
 
-def soften(probabilities: npt.ArrayLike, noise: float, class_prior: npt.ArrayLike | None = None) -> Floats:
+def soften(
+    probabilities: npt.ArrayLike,
+    noise: float,
+    class_prior: npt.ArrayLike | None = None,
+    slope: float = 0.0,
+) -> Floats:
     """Network posteriors -> likelihoods per box, up to a factor: mixed with a floor, divided by the prior of training.
 
     Parameters
@@ -73,6 +78,8 @@ def soften(probabilities: npt.ArrayLike, noise: float, class_prior: npt.ArrayLik
         Share of a flat distribution mixed in: the network is wrong now and then however sure it is.
     class_prior : float[13], optional
         Class frequencies the network was trained with; flat if None.
+    slope : float
+        What is mixed in on top, as a share of what the network leaves to its other classes: the less sure, the flatter.
 
     Raises
     ------
@@ -85,7 +92,9 @@ def soften(probabilities: npt.ArrayLike, noise: float, class_prior: npt.ArrayLik
     total = p.sum(axis=1, keepdims=True)
     if not np.isfinite(p).all() or (p < 0).any() or (total <= 0).any():
         raise ValueError("box probabilities must be finite, not negative, and not all zero in a box")
-    q = (1 - noise) * p / total + noise / CLASSES
+    p = p / total
+    flat = np.minimum(1.0, noise + slope * (1 - p.max(axis=1, keepdims=True)))
+    q = (1 - flat) * p + flat / CLASSES
     if class_prior is not None:
         q = q / np.asarray(class_prior, dtype=np.float64)
     out: Floats = q / q.sum(axis=1, keepdims=True)
