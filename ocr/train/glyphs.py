@@ -17,7 +17,7 @@ SIDE = 56
 """Width and height of a field in pixels."""
 UNIT = 8.0
 """Field values per pixel of distance."""
-SLASH_LIMIT = 0.62
+SLASH_LIMIT = 0.8
 """A single stroke is a slash (mark) only if it leans at least this far (width over height) across the box."""
 
 U8 = npt.NDArray[np.uint8]
@@ -216,6 +216,38 @@ STYLES: dict[int, list[list[list[tuple[float, float]]]]] = {
             ]
         ],
         [[(0.15, 0.08), (0.75, 0.05), (0.7, 0.4), (0.15, 0.97), (0.85, 0.95)]],
+        [
+            [
+                *_arc(0.52, 0.24, 0.26, 0.22, 150, 400),
+                (0.5, 0.62),
+                (0.34, 0.86),
+                *_arc(0.22, 0.88, 0.15, 0.1, 20, 320),
+                (0.5, 0.92),
+                (0.72, 0.98),
+                (0.95, 0.84),
+            ]
+        ],
+        [
+            [
+                *_arc(0.42, 0.28, 0.12, 0.1, 60, -120),
+                *_arc(0.55, 0.24, 0.28, 0.23, 200, 395),
+                (0.42, 0.78),
+                *_arc(0.26, 0.85, 0.2, 0.12, -10, -310),
+                (0.55, 0.93),
+                (0.92, 0.9),
+            ]
+        ],
+        [
+            [
+                *_arc(0.5, 0.26, 0.32, 0.25, 180, 385),
+                (0.52, 0.66),
+                (0.3, 0.9),
+                *_arc(0.22, 0.8, 0.12, 0.12, 60, 330),
+                (0.48, 0.86),
+                (0.78, 0.96),
+                (1.0, 0.9),
+            ]
+        ],
     ],
     3: [
         [[*_arc(0.42, 0.26, 0.36, 0.25, 200, 440), *_arc(0.42, 0.74, 0.4, 0.25, -85, 150)]],
@@ -273,7 +305,7 @@ STYLES: dict[int, list[list[list[tuple[float, float]]]]] = {
 
 def _mark(rng: np.random.Generator) -> list[list[tuple[float, float]]]:
     """One mark that fills an empty box: X (most), dash, diagonal, dot, blob, tick, wave."""
-    kind = rng.choice(8, p=[0.44, 0.16, 0.08, 0.1, 0.08, 0.04, 0.06, 0.04])
+    kind = rng.choice(8, p=[0.53, 0.2, 0.01, 0.08, 0.06, 0.03, 0.05, 0.04])
     if kind == 0:
         b, e = rng.normal(0, 0.06, 2), rng.normal(0, 0.07, 8)
         short = rng.uniform(0.0, 0.35) if rng.random() < 0.25 else 0.0
@@ -287,7 +319,7 @@ def _mark(rng: np.random.Generator) -> list[list[tuple[float, float]]]:
         lean = rng.uniform(SLASH_LIMIT, 1.2) / 2
         return (
             [[(0.5 + lean, 0.0), (0.5 - lean, 1.0)]]
-            if rng.random() < 0.7
+            if rng.random() < 0.3  # as a 1 leans: only where nothing else can be meant
             else [[(0.5 - lean, 0.0), (0.5 + lean, 1.0)]]
         )
     if kind == 3:
@@ -311,7 +343,7 @@ def _mark(rng: np.random.Generator) -> list[list[tuple[float, float]]]:
 
 def _scribble(rng: np.random.Generator) -> list[list[tuple[float, float]]]:
     """What is drawn over a digit to cancel it: long lines, a cross, or a zigzag."""
-    kind = rng.choice(4, p=[0.3, 0.2, 0.35, 0.15])
+    kind = rng.choice(4, p=[0.27, 0.22, 0.46, 0.05])
     if kind == 0:
         lines = []
         for _ in range(rng.integers(2, 5)):
