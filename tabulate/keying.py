@@ -84,7 +84,7 @@ def decide(
         what is different, or everything where nothing was read; ``refuse`` this page of the photo, with the reason in
         `note`; ``reassign`` it to the station `to`; ``reopen`` the acta (and the photo, if one is given).
     more : sequence of (str, int)
-        Further pages of the acta, as photo and page.
+        Further pages of the acta, as photo and page. A decision about an acta accepts it only if it gives all of its fields.
 
     Raises
     ------
@@ -116,7 +116,10 @@ def decide(
             )
         if decision == "accept" and values:
             raise CotejoError("an accepted reading takes no values of its own; correct it instead")
-        body["values"] = read | _cells(mission, contest, values or {})
+        cells = _cells(mission, contest, values or {})
+        # A corrected value stands on the page where the other one was read.
+        places = {n: {k: c[k] for k in ("photo", "page")} for n, c in read.items()}
+        body["values"] = read | {n: c | places.get(n, {}) for n, c in cells.items()}
         body["pages"] = [list(p) for p in pages]
     elif values:
         raise CotejoError(f"to {decision} takes no values; leave them out")
@@ -180,7 +183,7 @@ def _cells(mission: Mission, contest: str, values: Values) -> dict[str, dict[str
 def _read_values(
     mission: Mission, contest: str, pages: Sequence[tuple[str, int]]
 ) -> dict[str, dict[str, Any]]:
-    """What was read on these pages for the contest."""
+    """What was read on these pages for the contest, and where; of two photos of one page, what the first says."""
     cells: dict[str, dict[str, Any]] = {}
     for photo, page in pages:
         reading = reading_of(mission, photo, page)
@@ -190,5 +193,6 @@ def _read_values(
             continue
         for name in mission.fields_of(reading.form, contest):
             f = reading.fields[name]
-            cells[name] = {"value": f.value, "state": str(f.state), "raw": f.raw}
+            cell = {"value": f.value, "state": str(f.state), "raw": f.raw, "photo": photo, "page": page}
+            cells.setdefault(name, cell)
     return cells

@@ -2,7 +2,8 @@
 
 A page's station is, in this order: what a person said (reassigned); what the sheet itself says (its code or printed
 number); what the sender claimed, if there is one claim only. A claim that the sheet contradicts is never followed
-silently: both stations are told.
+silently: both stations are told. Who types or decides an acta from a page claims it for that acta's station, too; so
+no page can count for two stations without a word.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from tabulate.tables import meanings_of
 
 Tables = Mapping[str, pl.DataFrame]
 ACTA = ["station_id", "contest"]
+# A station decoded from one of these had a check of its own; a printed number that was read could be misread.
+CHECKED_SOURCES = ("qr", "code128", "code39")
 # One reason to look: what, where, and whether it keeps the acta from being accepted.
 WHY = {
     "station_id": pl.String,
@@ -25,6 +28,7 @@ WHY = {
     "page": pl.Int64,
     "reason": pl.String,
     "detail": pl.String,
+    "since": pl.Int64,  # the ledger entry since which it could be known; null where that does not matter
 }
 
 
@@ -39,8 +43,9 @@ class Pages:
     seen : DataFrame
         The pages that belong to an expected acta, one row for each acta they may belong to (a page on which nothing was
         read may belong to any of its station's): ``station_id``, ``contest``, ``photo``, ``page``, ``form``, ``acta``, ``acta_page``,
-        ``refused``, ``unread``, ``accepted``, ``reasons`` (list), ``probability``, ``from_sheet``, ``why`` (list: what speaks
-        against its place).
+        ``refused``, ``unread``, ``accepted``, ``reasons`` (list), ``probability``, ``from_sheet``, ``placed`` (its station does not
+        hang on a printed number alone), ``contradicted``, ``since`` and ``claimed_since`` (ledger entries: first read, and last
+        claimed for a further station).
     strays : DataFrame
         `WHY`: pages that belong nowhere, and stations whose photo shows another station.
     """
@@ -79,6 +84,7 @@ def _all_pages(tables: Tables) -> pl.DataFrame:
         *("photo", "page", "form", "acta", "acta_page", "refused", "accepted", "probability"),
         reasons=pl.col("reasons").str.split(";"),
         code="station_id",
+        code_source="station_source",
         unread=pl.lit(False),
     )
     rest = (
@@ -92,21 +98,31 @@ def _all_pages(tables: Tables) -> pl.DataFrame:
             accepted=pl.lit(False),
         )
     )
-    return pl.concat([read, rest], how="diagonal")
+    arrived = tables["photos"].select("photo", arrived="seq")
+    pages = pl.concat([read, rest], how="diagonal").join(arrived, on="photo", how="left")
+    pages = pages.join(tables["first_read"].rename({"seq": "read_at"}), on="photo", how="left")
+    return pages.with_columns(since=pl.max_horizontal("arrived", "read_at")).drop("arrived", "read_at")
+
+
+def _claims(pages: pl.DataFrame, tables: Tables) -> pl.DataFrame:
+    """Who claimed which page for which station: ``photo``, ``page``, ``claims`` (list) and ``claimed_since`` (the last of them)."""
+    filed = tables["filings"].drop_nulls("station_id").select("photo", "station_id", "seq")
+    filed = pages.select("photo", "page", "to").filter(pl.col("to").is_null()).join(filed, on="photo")
+    people = [tables[t].select("photo", "page", "station_id", "seq") for t in ("decided_pages", "keyed")]
+    each = pl.concat([filed.select(people[0].columns), *people])
+    first = each.group_by("photo", "page", "station_id").agg(pl.col("seq").min()).sort("station_id")
+    return first.group_by("photo", "page", maintain_order=True).agg(
+        claims="station_id", claimed_since=pl.col("seq").max()
+    )
 
 
 def _resolved(pages: pl.DataFrame, tables: Tables) -> pl.DataFrame:
     """The pages with their station, where it comes from, and what speaks against it."""
-    claims = (
-        tables["filings"]
-        .drop_nulls("station_id")
-        .group_by("photo")
-        .agg(claims=pl.col("station_id").unique().sort())
-    )
     moved = tables["moved"].with_columns(by_person=pl.lit(True))
-    # A page that a person refused is out; one that a person moved is where they said, and no claim counts.
-    pages = pages.join(claims, on="photo", how="left").join(moved, on=["photo", "page"], how="left")
+    # A page that a person refused is out; one that a person moved is where they said, and no sender's claim counts.
+    pages = pages.join(moved, on=["photo", "page"], how="left")
     pages = pages.filter(pl.col("by_person").is_null() | pl.col("to").is_not_null())
+    pages = pages.join(_claims(pages, tables), on=["photo", "page"], how="left")
     claims_count = pl.col("claims").list.len().fill_null(0)
     only_claim = pl.when(claims_count == 1).then(pl.col("claims").list.first())
     contradicted = (
@@ -115,12 +131,14 @@ def _resolved(pages: pl.DataFrame, tables: Tables) -> pl.DataFrame:
         & (claims_count > 0)
         & ~pl.col("claims").list.contains(pl.col("code")).fill_null(False)
     )
+    checked = pl.col("code_source").is_in(CHECKED_SOURCES).fill_null(False)
     return pages.with_columns(
         station_id=pl.coalesce("to", "code", only_claim),
         from_sheet=pl.coalesce("to", "code").is_not_null(),
+        placed=pl.col("to").is_not_null() | pl.col("code").is_null() | (claims_count > 0) | checked,
         contradicted=contradicted,
-        claims=pl.when(pl.col("to").is_null()).then("claims"),
-    ).drop("to", "by_person")
+        claimed_since=pl.max_horizontal("since", "claimed_since"),
+    ).drop("to", "by_person", "code_source")
 
 
 def _nowhere(pages: pl.DataFrame, expected: pl.DataFrame) -> pl.DataFrame:
@@ -165,4 +183,7 @@ def _elsewhere(pages: pl.DataFrame, expected: pl.DataFrame) -> pl.DataFrame:
 
 
 def _why(pages: pl.DataFrame, reason: pl.Expr, detail: pl.Expr) -> pl.DataFrame:
-    return pages.select("station_id", "contest", "photo", "page", reason=reason, detail=detail).cast(WHY)  # type: ignore[arg-type]
+    rows = pages.select(
+        "station_id", "contest", "photo", "page", reason=reason, detail=detail, since="claimed_since"
+    )
+    return rows.cast(WHY)  # type: ignore[arg-type]

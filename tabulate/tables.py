@@ -63,10 +63,15 @@ def arrivals(mission: Mission) -> dict[str, pl.DataFrame]:
 
 
 def readings(mission: Mission) -> dict[str, pl.DataFrame]:
-    """The tables ``readings``, ``reading_fields`` and ``reading_sums``: the latest reading of each photo."""
+    """The tables ``readings``, ``reading_fields`` and ``reading_sums``: the latest reading of each photo.
+
+    ``first_read`` (``photo``, ``seq``: the entry of its first reading) is a step on the way to the tally and no table of its own.
+    """
     latest: dict[str, int] = {}
+    first: dict[str, int] = {}
     for e in mission.ledger.entries(READ):
         latest[e.subject] = e.seq
+        first.setdefault(e.subject, e.seq)
     pages: list[Row] = []
     fields: list[Row] = []
     sums: list[Row] = []
@@ -105,6 +110,9 @@ def readings(mission: Mission) -> dict[str, pl.DataFrame]:
         "readings": frame("readings", pages),
         "reading_fields": frame("reading_fields", fields),
         "reading_sums": frame("reading_sums", sums),
+        "first_read": pl.DataFrame(
+            list(first.items()), schema={"photo": pl.String, "seq": pl.Int64}, orient="row"
+        ),
     }
 
 
@@ -137,8 +145,9 @@ def human(mission: Mission) -> dict[str, pl.DataFrame]:
     """The tables ``keyings`` and ``decisions``, and ``decided``: the values of the decisions that stand, long.
 
     ``decided`` (``seq``, ``station_id``, ``contest``, ``actor``, ``field``, ``value``, ``state``, ``raw``, ``photo``,
-    ``page``) is a step on the way to the tally and no table of its own; so are ``keyed``, the keyings that still count, and
-    ``moved`` (``photo``, ``page``, ``to``; null if the page was refused), what became of single pages.
+    ``page``) is a step on the way to the tally and no table of its own; so are ``keyed``, the keyings that still count,
+    ``moved`` (``photo``, ``page``, ``to``; null if the page was refused), what became of single pages, and ``decided_pages``
+    (``seq``, ``station_id``, ``contest``, ``photo``, ``page``), what the decisions that stand were made from.
     """
     entries = list(mission.ledger.entries(KEYED, DECIDED))
     standing = _standing(entries)
@@ -148,6 +157,7 @@ def human(mission: Mission) -> dict[str, pl.DataFrame]:
     decisions: list[Row] = []
     decided: list[Row] = []
     moved: list[Row] = []
+    made_from: list[Row] = []
     for e in entries:
         b, at = e.body, datetime.fromisoformat(e.at)
         place = {
@@ -182,6 +192,7 @@ def human(mission: Mission) -> dict[str, pl.DataFrame]:
         )
         if e.seq in standing:
             decided.extend(cells)
+            made_from.extend(place | {"photo": photo, "page": page} for photo, page in _pages_of(e))
             if b["decision"] in ("refuse", "reassign"):
                 moved.append({"photo": e.subject, "page": b["page"], "to": b.get("to")})
     return {
@@ -191,6 +202,9 @@ def human(mission: Mission) -> dict[str, pl.DataFrame]:
         "decided": pl.DataFrame(decided, schema=_CELLS, orient="row"),
         "moved": pl.DataFrame(
             moved, schema={"photo": pl.String, "page": pl.Int64, "to": pl.String}, orient="row"
+        ),
+        "decided_pages": pl.DataFrame(
+            made_from, schema={c: _CELLS[c] for c in ("seq", "station_id", "contest", "photo", "page")}
         ),
     }
 
@@ -210,23 +224,38 @@ _CELLS: Mapping[str, type[pl.DataType]] = {
 
 
 def _standing(entries: list[Entry]) -> set[int]:
-    """The entries that no later one took the place of."""
+    """The entries that no later one took the place of.
+
+    Who refuses a page, or says that it belongs to another station, also ends what was decided or typed from it for any
+    other station: else its votes would count twice. For the same reason a decision made from a page ends its earlier move.
+    """
     actas: dict[tuple[str, str], Entry] = {}
     photos: dict[tuple[str, int], Entry] = {}
-    typed: dict[tuple[str, ...], Entry] = {}
+    typed: dict[tuple[str, str, str, str, int], Entry] = {}
     for e in entries:
         b = e.body
         acta, photo = (b["station_id"], b["contest"]), (e.subject, b["page"])
         if e.kind == KEYED:
-            typed[(*acta, e.actor, e.subject, str(b["page"]))] = e
+            typed[(*acta, e.actor, *photo)] = e
         elif b["decision"] in ("refuse", "reassign"):
             photos[photo] = e
+            to = b.get("to")
+            actas = {k: v for k, v in actas.items() if k[0] == to or photo not in _pages_of(v)}
+            typed = {k: v for k, v in typed.items() if k[0] == to or k[3:] != photo}
         else:
             actas[acta] = e
+            for page in _pages_of(e):
+                if page in photos and photos[page].body.get("to") not in (None, b["station_id"]):
+                    del photos[page]
             if b["decision"] == "reopen":
                 photos.pop(photo, None)
                 typed = {k: v for k, v in typed.items() if k[:2] != acta}
     return {e.seq for e in (*actas.values(), *photos.values(), *typed.values())}
+
+
+def _pages_of(decision: Entry) -> list[tuple[str, int]]:
+    """The pages that a decision about an acta was made from; none for other decisions."""
+    return [(photo, page) for photo, page in decision.body.get("pages", ())]
 
 
 def meanings_of(mission: Mission) -> pl.DataFrame:

@@ -370,3 +370,41 @@ def test_two_people_who_differ_go_to_a_third(night: Mission) -> None:
     assert (a["status"], a["reasons"]) == ("person", "keyings-differ")
     decide(night, "003", "president", photo, "accept", actor="mar", at=AT)
     assert acta(tallied(night), "003")["status"] == "accepted"
+
+
+def test_moving_a_photo_ends_what_was_decided_from_it_elsewhere(night: Mission) -> None:
+    photo = send(night, "001")
+    tallied(night)
+    decide(night, "001", "president", photo, "accept", actor="eva", at=AT)
+    decide(night, "001", "president", photo, "reassign", to="002", actor="eva", at=AT)
+    t = tallied(night)
+    assert (acta(t, "001")["status"], acta(t, "002")["status"]) == ("absent", "accepted")
+    assert t["decisions"]["stands"].to_list() == [False, True]
+    decide(night, "002", "president", photo, "accept", actor="eva", at=AT)
+    decide(night, "001", "president", photo, "reassign", to="002", actor="ana", at=AT)
+    assert acta(tallied(night), "002")["actor"] == "eva"  # that it is of 002 was decided already
+
+
+def test_refusing_a_photo_ends_what_was_decided_or_typed_from_it(night: Mission) -> None:
+    read, typed = send(night, "001", station="001"), send(night, "003", refuse="too blurred")
+    tallied(night)
+    decide(night, "001", "president", read, "accept", actor="eva", at=AT)
+    decide(night, "001", "president", read, "refuse", note="another election", actor="eva", at=AT)
+    for actor in ("ana", "eva"):
+        key(night, "003", "president", typed, GOOD, actor=actor, at=AT)
+    decide(night, "003", "president", typed, "refuse", note="another election", actor="eva", at=AT)
+    t = tallied(night)
+    assert (acta(t, "001")["status"], acta(t, "003")["status"]) == ("absent", "absent")
+    assert t["tally_fields"].is_empty() and t["keyings"].height == 10
+
+
+@pytest.mark.parametrize("moved_first", [True, False])
+def test_one_photo_never_counts_for_two_stations(night: Mission, moved_first: bool) -> None:
+    photo = send(night, "001")
+    tallied(night)
+    if moved_first:
+        decide(night, "001", "president", photo, "reassign", to="002", actor="eva", at=AT)
+    decide(night, "003", "president", photo, "accept", actor="eva", at=AT)
+    t = tallied(night)
+    accepted = t["tallies"].filter(status="accepted")["station_id"].to_list()
+    assert accepted == ["003"]
