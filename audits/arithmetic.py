@@ -51,8 +51,9 @@ def arithmetic(data: AuditData, *, seed: int = 0, calibrate: bool = True) -> Aud
 
     A *sheet* is a (station, contest, photo). It is examined when at least one of its sums, or one of the
     fields voted, cast and valid beside a list, has only confirmed numbers in it. Sums are recomputed from
-    their two sides. The list is the sheet's own confirmed ``registered``, else that of `counts`; null or 0
-    means no list.
+    their two sides. The list is the sheet's own confirmed ``registered``, else that of `register` (of `counts` where
+    there is no register); null or 0 means no list, and where the register says that a station has none, no number on
+    the sheet makes one.
 
     Statistic: sheets that contradict themselves; n: sheets examined; `effect_votes`: the largest gap of each,
     summed. `parts` gives the rate by region ("region/…") and by rule ("sum/…"), and what was left to people
@@ -134,13 +135,12 @@ def _over_list(data: AuditData) -> pl.DataFrame:
     own = written.filter(pl.col("field") == "registered").select(
         *_SHEET, pl.col("value").alias("own"), pl.col("confirmed").alias("own_confirmed")
     )
-    register = pl.DataFrame(schema={"station_id": pl.String, "listed": pl.Int64})
-    if data.counts is not None:
-        register = data.counts.select("station_id", pl.col("registered").alias("listed"))
+    register = _stations(data).select("station_id", "has_list", listed="registered")
     numbers = written.filter(pl.col("field").is_in(_VOTERS))
     numbers = numbers.join(own, on=_SHEET, how="left", nulls_equal=True).join(
         register, on="station_id", how="left"
     )
+    numbers = numbers.filter(pl.col("has_list").fill_null(True))
     from_sheet = pl.col("own_confirmed").fill_null(False)
     numbers = numbers.with_columns(
         pl.when(from_sheet).then("own").otherwise(pl.coalesce("listed", "own")).alias("right"),
@@ -179,10 +179,20 @@ _CHECKS = pl.DataFrame(
 )
 
 
+def _stations(data: AuditData) -> pl.DataFrame:
+    """``station_id``, ``registered``, ``has_list``, ``region``: the register, or what the counts say of it."""
+    if data.register is not None:
+        return data.register.select(_STATION.keys())
+    if data.counts is None:
+        return pl.DataFrame(schema=_STATION)
+    return data.counts.with_columns(has_list=pl.lit(None, pl.Boolean)).select(_STATION.keys())
+
+
+_STATION = {"station_id": pl.String, "registered": pl.Int64, "has_list": pl.Boolean, "region": pl.String}
+
+
 def _parts(data: AuditData, checks: pl.DataFrame, sheets: pl.DataFrame) -> dict[str, Part]:
-    regions = pl.DataFrame(schema={"station_id": pl.String, "region": pl.String})
-    if data.counts is not None:
-        regions = data.counts.select("station_id", "region")
+    regions = _stations(data).select("station_id", "region")
     by_region = (
         sheets.join(regions, on="station_id", how="left")
         .group_by("region")

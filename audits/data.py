@@ -39,6 +39,7 @@ _REQUIRED: dict[str, _Schema] = {
         "right": _WHOLE,
         "confirmed": _BOOL,
     },
+    "register": {"station_id": _TEXT},
     "filings": {
         "photo": _TEXT,
         "station_claimed": _TEXT,
@@ -53,6 +54,7 @@ _OPTIONAL: dict[str, _Schema] = {
     "sheets": {"photo": _TEXT},
     "sums": {"holds": _BOOL, "photo": _TEXT},
     "comparison": {"difference": _WHOLE, "cause": pl.List(pl.String), "photo": _TEXT},
+    "register": {"registered": _WHOLE, "has_list": _BOOL, "region": _TEXT},
     "filings": {},
 }
 # One row per this; more than one is an error, because a station counted twice is one.
@@ -61,6 +63,7 @@ _KEYS: dict[str, tuple[str, ...]] = {
     "sheets": ("station_id", "contest", "field", "photo"),
     "sums": ("station_id", "contest", "sum", "photo"),
     "comparison": ("station_id", "contest", "field", "photo"),
+    "register": ("station_id",),
     "filings": ("photo", "station_claimed"),
 }
 _VOCABULARY = {
@@ -102,6 +105,9 @@ class AuditData:
         filed it; null if nobody said), ``station_read`` (what the sheet itself says; null if not read),
         ``in_register`` (is the claimed station, or the read one when none was claimed, in the register),
         ``confirmed`` (the code on the sheet was decoded and its check held, or people confirmed it).
+    register : every station there is, whether a count names it or not: ``station_id`` str, unique; ``registered``
+        people on the list or null; ``has_list`` False for a special station, whose list, if any, is nominal (null:
+        it has one); ``region``.
 
     Raises
     ------
@@ -116,6 +122,7 @@ class AuditData:
     sums: pl.DataFrame | None = None
     comparison: pl.DataFrame | None = None
     filings: pl.DataFrame | None = None
+    register: pl.DataFrame | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "options", tuple(self.options))
@@ -133,7 +140,7 @@ class AuditData:
 
     @property
     def stations(self) -> int:
-        """Number of different stations in all tables together."""
+        """Number of different stations in all tables but the register together."""
         columns = [
             frame[column].drop_nulls()
             for frame, column in (

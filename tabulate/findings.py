@@ -122,9 +122,8 @@ def _data(mission: Mission, tables: Tables, contest: str, *, with_filings: bool)
     return source, AuditData(
         counts=counts,
         options=options,
-        sheets=tables["tally_fields"]
-        .filter(of)
-        .select("station_id", "contest", "field", "value", "state", "confirmed", "photo"),
+        sheets=_sheets(tables["tally_fields"].filter(of)),
+        register=tables["register"].select("station_id", "registered", "has_list", "region"),
         sums=tables["tally_sums"]
         .filter(of, pl.col("evidence"))
         .join(photos, on=["station_id", "contest"], how="left")
@@ -141,6 +140,18 @@ def _data(mission: Mission, tables: Tables, contest: str, *, with_filings: bool)
         ),
         filings=_filings(tables) if with_filings else None,
     )
+
+
+def _sheets(fields: pl.DataFrame) -> pl.DataFrame:
+    """The fields of the actas, those that mean the same everywhere under their role's name (`audits.data.ROLES`).
+
+    Where two fields of an acta have one role, neither is it; and a field that has a role's name but not its meaning is
+    left out, for an audit would take it for the other.
+    """
+    means = pl.col("role").is_in(ROLES) & (pl.len().over("station_id", "contest", "role") == 1)
+    named = fields.with_columns(means=means).filter(pl.col("means") | ~pl.col("field").is_in(ROLES))
+    field = pl.when(pl.col("means")).then("role").otherwise("field")
+    return named.select("station_id", "contest", field.alias("field"), "value", "state", "confirmed", "photo")
 
 
 def _counts(tables: Tables, contest: str, options: tuple[str, ...]) -> tuple[str, pl.DataFrame]:

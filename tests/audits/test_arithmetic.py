@@ -93,6 +93,22 @@ def test_the_sheets_own_confirmed_list_comes_before_the_register() -> None:
     assert arithmetic(AuditData(sheets=frame)).flagged_stations == ["1"], "an unconfirmed list proves nothing"
 
 
+def test_the_register_knows_every_list_and_who_has_none() -> None:
+    register = pl.DataFrame(
+        {"station_id": ["1", "2", "3"], "registered": [250, 20, 400], "has_list": [True, False, None]}
+    )
+    frame = sheets(
+        ("1", "voted", 300, True),
+        ("2", "voted", 300, True), ("2", "registered", 20, True),
+        ("3", "voted", 300, True),
+    )  # fmt: skip
+    # The count names none of them: what is wrong on a sheet does not hang on what the authority published.
+    counts = pl.DataFrame({"station_id": ["9"], "registered": [1]})
+    result = arithmetic(AuditData(sheets=frame, counts=counts, register=register))
+    assert result.flagged["evidence"].to_list() == ["voted: 300 is written, and the list has 250 people."]
+    assert (result.flagged_stations, result.n) == (["1"], 2)
+
+
 def test_an_unconfirmed_number_neither_flags_nor_hides_a_confirmed_one() -> None:
     register = pl.DataFrame({"station_id": ["1", "2"], "registered": [100, 100]})
     frame = sheets(
