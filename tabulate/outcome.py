@@ -4,8 +4,9 @@ The right side is the authority's count, and its counted rows give the result as
 count that the two documents leave open:
 
 - Where both have a number for every option and some differ, each option may have either side's number.
-- Where a station is on one side only, or is not counted on the right, or lacks a number on a side, all of its
-  registered voters may have voted for any one option, and whatever was reported there may be wrong.
+- Where a station is on one side only, or a side does not count it, or lacks a number where the other has votes, or
+  has one that cannot be read, all of its registered voters may have voted for any one option, and whatever was
+  reported there may be wrong. Nothing written on both sides, or on one and 0 on the other, are no votes.
 - A station without registered voters (no list, or none known) has no bound: unless the rest is enough already, the
   answer is ``cannot say``.
 
@@ -167,10 +168,23 @@ def _ballots(pairs: Pairs, contest: str, at: pl.Series, register: pl.DataFrame |
     sides = [
         side.select(options).rename(tag.__add__) for side, tag in ((pairs.left, "l:"), (pairs.right, "r:"))
     ]
-    flags = pl.DataFrame([pairs.mask(BOTH).alias("both"), pairs.counted_right.alias("counted")])
+    flags = pl.DataFrame(
+        [
+            pairs.mask(BOTH).alias("both"),
+            pairs.counted_right.alias("counted"),
+            (pairs.counted_left & pairs.counted_right & ~pairs.unknown).alias("heard"),
+        ]
+    )
     rows = pl.concat([*sides, flags], how="horizontal").select(pl.all().gather(at))
     ours, theirs = [pl.col(f"l:{name}") for name in options], [pl.col(f"r:{name}") for name in options]
-    known = pl.all_horizontal("both", "counted", *(vote.is_not_null() for vote in (*ours, *theirs)))
+    # An option without a number on either side, or none on one and 0 on the other, has no votes there that could be
+    # argued about; but no number on one side against votes on the other says that we do not know them.
+    agrees = [
+        (a.is_not_null() & b.is_not_null()) | (pl.max_horizontal(a, b).fill_null(0) == 0)
+        for a, b in zip(ours, theirs, strict=True)
+    ]
+    some = [pl.any_horizontal(vote.is_not_null() for vote in side) for side in (ours, theirs)]
+    known = pl.all_horizontal("both", "heard", *some, *agrees)
     written = pl.max_horizontal(pl.sum_horizontal(ours), pl.sum_horizontal(theirs))
     rows = rows.with_columns(
         known.alias("known"),
@@ -199,7 +213,9 @@ def _ballots(pairs: Pairs, contest: str, at: pl.Series, register: pl.DataFrame |
         voters=int(open_.select(pl.max_horizontal("voters", "written").sum()).item()) + unheard_voters,
         open=open_.height + unheard,
         unbounded=int((open_.get_column("voters") <= 0).sum()) + unheard_unbounded,
-        differing=shut.filter(pl.any_horizontal(a != b for a, b in pairs_of)).height,
+        differing=shut.filter(
+            pl.any_horizontal(a.fill_null(0) != b.fill_null(0) for a, b in pairs_of)
+        ).height,
     )
 
 

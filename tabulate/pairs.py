@@ -43,6 +43,8 @@ class Pairs:
         Whether both sides have a column of registered voters.
     counted_left, counted_right
         Whether each side counts the row; False where it has none.
+    unknown
+        Where a side says that a number of votes stands there which nobody knows (its column ``unknown``).
     not_compared
         Field or option -> why it is not compared.
     one_sided
@@ -59,6 +61,7 @@ class Pairs:
     registered_compared: bool
     counted_left: pl.Series
     counted_right: pl.Series
+    unknown: pl.Series
     not_compared: dict[str, str]
     one_sided: dict[str, tuple[str, ...]]
 
@@ -85,7 +88,8 @@ def pair(left: pl.DataFrame, right: pl.DataFrame) -> Pairs:
     ----------
     left, right
         Frames like `tabulate.official.OfficialCount.counts`: ``station_id`` and one Int64 column per option, the
-        other canonical columns where there are any. ``contest`` may be left out; if one side names a single contest
+        other canonical columns where there are any, and ``unknown`` (bool) where an option has a number that nobody
+        knows, which null alone does not say. ``contest`` may be left out; if one side names a single contest
         and the other names none, they are taken for the same.
 
     Raises
@@ -130,6 +134,10 @@ def pair(left: pl.DataFrame, right: pl.DataFrame) -> Pairs:
         registered_compared="registered" in numbers,
         counted_left=_column(left, "counted", at_left).fill_null(False),
         counted_right=_column(right, "counted", at_right).fill_null(False),
+        unknown=(
+            _column(left, "unknown", at_left).cast(pl.Boolean).fill_null(False)
+            | _column(right, "unknown", at_right).cast(pl.Boolean).fill_null(False)
+        ),
         not_compared=not_compared,
         one_sided=one_sided,
     )

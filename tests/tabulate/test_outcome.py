@@ -90,6 +90,39 @@ def test_a_station_without_a_number_on_a_side_is_open() -> None:
     assert (found.open, found.differing, found.swing_open, found.answer) == (1, 0, 300, "no")
 
 
+@pytest.mark.parametrize("none", [None, 0])
+def test_an_option_without_votes_on_both_sides_leaves_the_station_known(none: int | None) -> None:
+    # Station 2 has no number for C on the left, and none or 0 on the right: nothing there is in question.
+    left = {"1": (1000, 990, 5, 2000), "2": (10, 5, None, 300)}
+    right = {"1": (1000, 990, 5, 2000), "2": (10, 5, none, 300)}
+    for one, other in ((left, right), (right, left)):
+        found = judge(one, other)
+        assert (found.open, found.differing, found.answer) == (0, 0, "no")
+        assert found.because == "The two counts have the same votes at every station."
+    # Against votes it is in question, and so is an acta of which no vote is known at all.
+    right["2"] = (10, 5, 3, 300)
+    assert judge(left, right).open == judge(right, left).open == 1
+    left["2"], right["2"] = (None, None, None, 300), (none, none, none, 300)
+    assert judge(left, right).open == judge(right, left).open == 1
+
+
+def test_a_number_that_cannot_be_read_opens_the_station_even_against_0() -> None:
+    stations = {"1": (1000, 990, 2000), "2": (10, None, 300)}
+    right = {"1": (1000, 990, 2000), "2": (10, 0, 300)}
+    assert judge(stations, right).answer == "no"
+    left = frame(stations).with_columns((pl.col("station_id") == "2").alias("unknown"))
+    found = could_change_outcome(left, frame(right))
+    assert (found.open, found.answer) == (1, "yes")
+
+
+@pytest.mark.parametrize("side", [0, 1])
+def test_an_acta_that_one_side_does_not_count_is_open(side: int) -> None:
+    stations = {"1": (1000, 500, 2000), "2": (10, 10, 300)}
+    sides = [frame(stations), frame(stations)]
+    sides[side] = sides[side].with_columns((pl.col("station_id") == "1").alias("counted"))
+    assert could_change_outcome(*sides).open == 1
+
+
 @pytest.mark.parametrize("registered", [None, 0])
 def test_without_registered_voters_nobody_can_say(registered: int | None) -> None:
     left, right = {"1": (1000, 500, 2000)}, {"1": (1000, 500, 2000), "2": (100, 90, registered)}
