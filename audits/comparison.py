@@ -16,6 +16,8 @@ _INDEPENDENT = N_("Errors in different stations are made independently (only for
 _DIFFERS = N_("{field}: the sheet says {left}, the official record says {right}.")
 _DIFFERS_CAUSE = N_("{field}: the sheet says {left}, the official record says {right} ({cause}).")
 
+_LIST = "registered"
+
 MIN_ACTAS = 6
 """Fewer differing stations than this cannot reach any useful level: 2 of 2^5 sign patterns are 6 percent."""
 _ENUMERATED = 13  # up to so many stations all sign patterns are tried
@@ -58,12 +60,13 @@ _BATCH = 500  # draws at a time, to bound memory: 500 × stations bytes
 def comparison(data: AuditData, *, seed: int = 0, calibrate: bool = True) -> AuditResult:
     """Flag every confirmed number of the tally that differs from the official one.
 
-    A pair is compared when both sides are numbers; blank, illegible and absent are not differences.
+    A pair is compared when both sides are numbers; blank, illegible and absent are not differences. Registered voters
+    are counted in the part "registered" and flag nobody: lists are corrected lawfully, and are no votes.
     Statistic: actas (station and contest) with a confirmed difference; n: actas with a confirmed pair;
     `effect_votes`: the gross difference over option fields (or, when the data name no options, over all
     fields).
 
-    `parts`: "confirmed" and "unconfirmed" (actas, differing, gross), "cause/…", and "net/contest/option", sheet
+    `parts`: "confirmed" and "unconfirmed" and "registered" (actas, differing, gross), "cause/…", and "net/contest/option", sheet
     minus official as in the table of comparisons: a positive number is what the official record takes from the
     option.
 
@@ -80,6 +83,8 @@ def comparison(data: AuditData, *, seed: int = 0, calibrate: bool = True) -> Aud
         (pl.col("left") - pl.col("right")).alias("difference"),
         (pl.col("field").is_in(data.options) if data.options else pl.lit(True)).alias("votes"),
     )
+    # A corrected list is no different count: it is told, and flags nobody.
+    lists, pairs = pairs.filter(pl.col("field") == _LIST), pairs.filter(pl.col("field") != _LIST)
     confirmed, rest = pairs.filter("confirmed"), pairs.filter(~pl.col("confirmed"))
     differ = confirmed.filter(pl.col("difference") != 0)
     by_cause = (
@@ -94,6 +99,8 @@ def comparison(data: AuditData, *, seed: int = 0, calibrate: bool = True) -> Aud
     )
     net = once.group_by("contest", "field").agg(pl.col("difference").sum()).sort("contest", "field")
     parts: dict[str, Part] = {"confirmed": _summary(confirmed), "unconfirmed": _summary(rest)}
+    if lists.height:
+        parts["registered"] = _summary(lists.filter("confirmed").with_columns(votes=pl.lit(False)))
     parts |= {f"cause/{cause}": {"actas": n} for cause, n in by_cause.sort("cause").iter_rows()}
     parts |= {f"net/{contest}/{field}": {"votes": votes} for contest, field, votes in net.iter_rows()}
     parts["sign symmetry"] = _sign_symmetry(once, generator(seed, entry.id), calibrate)

@@ -48,6 +48,15 @@ def test_only_confirmed_numbers_on_both_sides_are_flagged() -> None:
     assert result.parts["unconfirmed"] == {"actas": 1, "differing": 1, "gross": 4}
 
 
+@pytest.mark.parametrize("options", [(), ("ana",)])
+def test_a_corrected_list_is_told_and_flags_nobody(options: tuple[str, ...]) -> None:
+    frame = pairs(("1", "registered", 200, 203), ("1", "ana", 5, 5), ("2", "registered", 90, 90))
+    result = comparison(AuditData(comparison=frame, options=options))
+    assert result.flagged_stations == []
+    assert (result.statistic, result.n, result.effect_votes) == (0, 1, 0)
+    assert result.parts["registered"] == {"actas": 2, "differing": 1, "gross": 0}
+
+
 def test_net_and_gross_count_options_only_and_each_station_once() -> None:
     frame = pairs(("1", "ana", 10, 4), ("1", "beto", 4, 10), ("1", "cast", 14, 15), ("2", "ana", 3, 1))
     second_photo = pairs(("1", "ana", 10, 4), photo="q")
