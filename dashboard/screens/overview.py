@@ -138,7 +138,6 @@ def outcome(line: Line, contest: Contest) -> None:
             whole(sum(v for k, v in found["gross"].items() if k not in ("blank", "null"))),
             border=True,
         )
-        st.metric(_("Voters at open stations"), whole(could["open_voters"]), border=True)
     short = names.options(contest)
     st.markdown(plain(because(could, short)))
     st.caption(
@@ -218,19 +217,18 @@ def flags(line: Line) -> None:
     """How many findings of which grade."""
     st.subheader(_("Flags by grade"), anchor=False)
     rows = [
-        {"grade": g, "says": names.grade(g), "findings": n, "stations": s}
-        for g, (n, s) in views.flags_by_grade(line.tables).items()
+        {"grade": g, "findings": n, "stations": s} for g, (n, s) in views.flags_by_grade(line.tables).items()
     ]
     parts.table(
         pl.DataFrame(rows),
         {
             "grade": _("Grade"),
-            "says": _("What it says"),
             "findings": _("Findings"),
             "stations": _("Stations"),
         },
         alt=_("Findings by evidence grade"),
     )
+    st.caption(plain(" · ".join(f"{g}: {names.grade(g)}" for g in views.GRADES)))
     st.page_link("screens/flagged.py", label=_("Open the list"), icon=":material/flag:")
 
 
