@@ -96,7 +96,7 @@ def take_photo(rng: Rng, page: F32, photo: Photo, dark: float) -> U8:
     out: U8 = np.clip(img, 0, 255).astype(np.uint8)
     if photo.quality:
         data = cv2.imencode(".jpg", out, [cv2.IMWRITE_JPEG_QUALITY, photo.quality])[1]
-        out = cv2.imdecode(data, cv2.IMREAD_GRAYSCALE).astype(np.uint8)
+        out = np.asarray(cv2.imdecode(data, cv2.IMREAD_GRAYSCALE), np.uint8)
     return out
 
 
@@ -186,7 +186,7 @@ def make_writer(rng: Rng, sources: Sources, look: str, aspect: float) -> tuple[U
         everything = Ink(digits, kinds, sources.scribbles)
         for dx in (-1.0, 1.0):
             if rng.random() < 0.6:
-                side = Box(box.corners + np.float32([dx * w, 0]), w, h)
+                side = Box(box.corners + np.array([dx * w, 0], np.float32), w, h)
                 _write(rng, page, everything, MARK if rng.random() < 0.2 else 0, side, hand)
         if kind >= 20:
             same = printed[kind - 20]
@@ -239,7 +239,7 @@ def slip(rng: Rng, form: Form, values: Mapping[str, int]) -> dict[str, int]:
     out = dict(values)
     s = sums[int(rng.integers(len(sums)))]
     kind = pick(rng, (0.4, 0.15, 0.45))
-    name = str(rng.choice([*s.left, *s.right]) if kind < 2 else s.right[0])
+    name = (s.left + s.right)[int(rng.integers(len(s.left + s.right)))] if kind < 2 else s.right[0]
     size = 10 ** form.field(name).digits
     for _ in range(20):
         if kind == 1:
@@ -249,7 +249,9 @@ def slip(rng: Rng, form: Form, values: Mapping[str, int]) -> dict[str, int]:
             new = int("".join(text))
         else:
             power = 10 ** int(rng.integers(len(str(max(9, out[name])))))
-            new = out[name] + int(rng.choice([-1, 1])) * power * int(rng.choice([1, rng.integers(1, 10)]))
+            new = out[name] + int(rng.choice([-1, 1])) * power * (
+                1 if rng.random() < 0.5 else int(rng.integers(1, 10))
+            )
         if 0 <= new < size and new != out[name]:
             break
     else:

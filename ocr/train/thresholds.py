@@ -1,6 +1,6 @@
 """Fit the decoder's noise and the reader's thresholds on synthetic sheets, and print how well they do on others.
 
-    python -m ocr.train.thresholds --mnist DIR --usps DIR --fonts DIR --cache DIR > ocr/models/THRESHOLDS.md
+    python -m ocr.train.thresholds --mnist DIR --usps DIR --fonts DIR --cache DIR      prints the tables of THRESHOLDS.md
 
 Two halves of writers: digits, pens and photos of one half never occur in the other. Everything is fitted on the first
 and scored on the second. Which values are then taken over into `ocr.decode.Settings` is a decision of people; the printed
