@@ -230,6 +230,11 @@ def draw_values(rng: Rng, form: Form) -> dict[str, int]:
             values[f.name] = int(
                 rng.exponential(12) if least is Role.NULL else rng.uniform(0, min(size, 1200))
             )
+        for s in sums:  # two numbers that must be equal, in no other sum
+            if len(s.left) == len(s.right) == 1 and s.left[0] in values:
+                values.setdefault(s.right[0], values[s.left[0]])
+            elif len(s.left) == len(s.right) == 1 and s.right[0] in values:
+                values.setdefault(s.left[0], values[s.right[0]])
     return values
 
 
