@@ -55,7 +55,7 @@ _OPTIONAL: dict[str, _Schema] = {
     "sums": {"holds": _BOOL, "photo": _TEXT},
     "comparison": {"difference": _WHOLE, "cause": pl.List(pl.String), "photo": _TEXT},
     "register": {"registered": _WHOLE, "has_list": _BOOL, "region": _TEXT},
-    "filings": {},
+    "filings": {"page": _WHOLE},
 }
 # One row per this; more than one is an error, because a station counted twice is one.
 _KEYS: dict[str, tuple[str, ...]] = {
@@ -64,7 +64,7 @@ _KEYS: dict[str, tuple[str, ...]] = {
     "sums": ("station_id", "contest", "sum", "photo"),
     "comparison": ("station_id", "contest", "field", "photo"),
     "register": ("station_id",),
-    "filings": ("photo", "station_claimed"),
+    "filings": ("photo", "page", "station_claimed"),
 }
 _VOCABULARY = {
     ("sheets", "state"): ("number", "blank", "illegible", "absent"),
@@ -100,9 +100,9 @@ class AuditData:
     comparison : long, tally (``left``) against official (``right``): ``station_id``, ``contest``, ``field``,
         ``left``, ``right``, ``difference`` (recomputed by audits as left − right), ``cause`` (list of str),
         ``confirmed``, ``photo``. Rows that agree are wanted too: they are the denominator.
-    filings : one row per photo and station it was filed for: ``photo`` (SHA-256), ``station_claimed`` (by
-    whom
-        filed it; null if nobody said), ``station_read`` (what the sheet itself says; null if not read),
+    filings : one row per page of a photo and station it was filed for: ``photo`` (SHA-256), ``page`` (within the
+    file; may
+        be left out), ``station_claimed`` (by whom filed it; null if nobody said), ``station_read`` (what the sheet itself says; null if not read),
         ``in_register`` (is the claimed station, or the read one when none was claimed, in the register),
         ``confirmed`` (the code on the sheet was decoded and its check held, or people confirmed it).
     register : every station there is, whether a count names it or not: ``station_id`` str, unique; ``registered``

@@ -43,8 +43,9 @@ _UNKNOWN_READ = N_("A photo shows a sheet of station {station}, which is not in 
 def filings(data: AuditData, *, seed: int = 0, calibrate: bool = True) -> AuditResult:
     """Flag photos whose filing contradicts the photo itself (grade A) or the register (grade B).
 
-    Grade A, two records of the same acta differ: one photo filed for two stations; a confirmed code on the
-    sheet that is not the station it was filed for. Grade B, the filing is impossible by the country's own
+    Grade A, two records of the same acta differ: one photo filed for two stations; a confirmed code on a
+    page that is not the station it was filed for. A file of several pages may be filed for several stations if each
+    of them is on one of its pages. Grade B, the filing is impossible by the country's own
     list: the station (the claimed one, or a confirmed read one when none was claimed) is not in the register,
     which may merely be out of date.
 
@@ -55,13 +56,22 @@ def filings(data: AuditData, *, seed: int = 0, calibrate: bool = True) -> AuditR
     assert data.filings is not None
     rows = data.filings
     claimed, read = pl.col("station_claimed"), pl.col("station_read")
-    twice = (
-        rows.drop_nulls("station_claimed")
-        .group_by("photo", maintain_order=True)
-        .agg(claimed.sort())
-        .filter(claimed.list.len() > 1)
+    # A file of several pages may be filed for several stations, if its sheets are of these.
+    shown = (
+        rows.filter("confirmed").select("photo", station_claimed="station_read", shown=pl.lit(True)).unique()
     )
-    other = rows.filter(claimed != read)
+    filed = rows.join(shown, on=["photo", "station_claimed"], how="left").with_columns(
+        pl.col("shown").fill_null(False),
+        claims=claimed.drop_nulls().unique().over("photo", mapping_strategy="join"),
+    )
+    twice = (
+        filed.drop_nulls("station_claimed")
+        .group_by("photo", maintain_order=True)
+        .agg(claimed.unique().sort(), every=pl.col("shown").all())
+        .filter(claimed.list.len() > 1, ~pl.col("every"))
+        .drop("every")
+    )
+    other = filed.filter(claimed != read, ~(pl.col("shown") & pl.col("claims").list.contains(read)))
     unknown = rows.filter(
         ~pl.col("in_register"), claimed.is_not_null() | (read.is_not_null() & pl.col("confirmed"))
     )

@@ -54,3 +54,25 @@ def test_ordinary_filings_are_silent() -> None:
     assert not filings(
         table(("a", "1", "1", True, True), ("b", "2", None, True, False), ("c", None, "3", True, True))
     ).flagged_stations
+
+
+def pages(*rows: tuple[str, int, str | None, str | None]) -> AuditData:
+    schema = {"photo": pl.String, "page": pl.Int64, "station_claimed": pl.String, "station_read": pl.String}
+    frame = pl.DataFrame(rows, schema=schema, orient="row")
+    return AuditData(
+        filings=frame.with_columns(in_register=True, confirmed=pl.col("station_read").is_not_null())
+    )
+
+
+def test_a_later_page_of_another_station_is_seen() -> None:
+    result = filings(pages(("a", 1, "1", "1"), ("a", 2, "1", "2")))
+    assert result.flagged["evidence"].to_list() == [
+        "The photo is filed for station 1, and the sheet in it carries the code of station 2."
+    ]
+
+
+def test_a_file_of_two_sheets_filed_for_both_is_silent() -> None:
+    both = [("a", page, station, read) for page, read in ((1, "1"), (2, "2")) for station in ("1", "2")]
+    assert filings(pages(*both)).flagged_stations == []
+    assert filings(pages(*both, ("a", 3, "1", None), ("a", 3, "2", None))).flagged_stations == []
+    assert filings(pages(*both[:2])).flagged_stations == ["1", "2"], "station 2 is on no page"
