@@ -8,6 +8,7 @@ reported, but a corrected list is no different count.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -202,8 +203,10 @@ def _sums(pairs: Pairs, both: pl.Series) -> tuple[dict[str, dict[str, int]], dic
 
 
 def _over_contests(sums: Mapping[str, Mapping[str, int]]) -> dict[str, int]:
-    total: dict[str, int] = {}
-    for parts in sums.values():
-        for name, votes in parts.items():
-            total[name] = total.get(name, 0) + votes
-    return total
+    """All contests' sums in one: an option's id alone where one contest has it, else ``contest/option``."""
+    contests = Counter(name for parts in sums.values() for name in parts)
+    return {
+        name if contests[name] == 1 else f"{contest}/{name}": votes
+        for contest, parts in sums.items()
+        for name, votes in parts.items()
+    }

@@ -197,6 +197,23 @@ def test_contests_are_compared_apart() -> None:
     assert document["contests"]["mayor"]["could_change_outcome"]["rule"] == "absolute-majority"
 
 
+def test_votes_of_two_contests_are_never_added_up() -> None:
+    """An option's id in both contests is two things; another's needs no name before it."""
+    left = frame(
+        {"station_id": "1", "contest": "mayor", "A": 5, "B": 5},
+        {"station_id": "1", "contest": "council", "A": 5, "C": 5},
+    )
+    right = frame(
+        {"station_id": "1", "contest": "mayor", "A": 6, "B": 4},
+        {"station_id": "1", "contest": "council", "A": 4, "C": 6},
+    )
+    document = compare(left, right).to_json()
+    assert document["net"] == {"mayor/A": 1, "B": -1, "council/A": -1, "C": 1}
+    assert document["gross"] == 4
+    one = compare(left.filter(contest="mayor"), right.filter(contest="mayor")).to_json()
+    assert one["net"] == {"A": 1, "B": -1}
+
+
 def test_an_unnamed_contest_is_the_only_one_of_the_other_side() -> None:
     left, right = frame({"station_id": "1", "A": 1}), frame({"station_id": "1", "contest": "mayor", "A": 1})
     assert compare(left, right).to_json()["both"] == 1
