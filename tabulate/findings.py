@@ -16,8 +16,11 @@ import polars as pl
 from audits.audit import ROLES, AuditData, Battery, run
 from ocr.errors import CotejoError
 from tabulate.differences import latest_snapshots
+from tabulate.intake import claim
 from tabulate.mission import Mission
 from tabulate.official import OfficialCount
+from tabulate.pages import ACTA
+from tabulate.sums import sum_definitions
 
 Tables = Mapping[str, pl.DataFrame]
 # A station id decoded from one of these had a check of its own. A printed number that was read could be misread, so a
@@ -79,11 +82,18 @@ def audit_counts(
 
 
 def document(audits: list[ContestAudit]) -> dict[str, Any]:
-    """The ``audit`` document of the design: the first contest at the top, every contest under ``contests``."""
+    """The ``audit`` document of the design: the first contest at the top, every contest under ``contests``.
+
+    P-values are corrected for the tests of their own contest only, which ``corrected_within`` says where there are
+    several contests.
+    """
     each = [a.battery.to_json() | {"contest": a.contest, "source": a.source} for a in audits]
     empty: dict[str, Any] = {"stations": 0, "options": [], "battery": {"corrected": {}}, "audits": []}
     first = each[0] if each else empty
-    return first if len(each) < 2 else first | {"contests": {d["contest"]: d for d in each}}
+    if len(each) < 2:
+        return first
+    # Tests of several contests are several batteries; who looks at all of them has to know.
+    return first | {"corrected_within": "contest", "contests": {d["contest"]: d for d in each}}
 
 
 def findings(audits: list[ContestAudit]) -> pl.DataFrame:
@@ -116,9 +126,9 @@ def _data(mission: Mission, tables: Tables, contest: str, *, with_filings: bool)
         .filter(of, pl.col("left") == "tally")
         .join(latest_snapshots(tables).rename({"snapshot": "right"}), on=["contest", "right"], how="semi")
     )
-    causes = tables["comparison_stations"].select("left", "right", "station_id", "contest", "cause", "photo")
-    comparison = comparison.join(causes, on=["left", "right", "station_id", "contest"], how="left")
-    photos = tables["tallies"].select("station_id", "contest", "photo")
+    causes = tables["comparison_stations"].select("left", "right", *ACTA, "cause")
+    comparison = comparison.join(causes, on=["left", "right", *ACTA], how="left")
+    comparison = comparison.join(_photos(tables), on=[*ACTA, "field"], how="left")
     return source, AuditData(
         counts=counts,
         options=options,
@@ -126,7 +136,7 @@ def _data(mission: Mission, tables: Tables, contest: str, *, with_filings: bool)
         register=tables["register"].select("station_id", "registered", "has_list", "region"),
         sums=tables["tally_sums"]
         .filter(of, pl.col("evidence"))
-        .join(photos, on=["station_id", "contest"], how="left")
+        .join(_photos_of_sums(mission, tables), on=[*ACTA, "sum"], how="left")
         .select("station_id", "contest", "sum", "left", "right", "holds", "rule", "confirmed", "photo"),
         comparison=comparison.select(
             "station_id",
@@ -138,7 +148,39 @@ def _data(mission: Mission, tables: Tables, contest: str, *, with_filings: bool)
             confirmed="left_confirmed",
             photo="photo",
         ),
-        filings=_filings(tables) if with_filings else None,
+        filings=_filings(mission, tables) if with_filings else None,
+    )
+
+
+def _photos(tables: Tables) -> pl.DataFrame:
+    """``station_id``, ``contest``, ``field`` (as in `comparison`), ``photo``: the photo that shows each number."""
+    named = tables["tally_fields"].with_columns(called=pl.coalesce("option", "role")).sort(*ACTA, "field")
+    shown = named.group_by(*ACTA, field="called").agg(shown=pl.col("photo").drop_nulls().first())
+    acta = tables["tallies"].select(*ACTA, acta_photo="photo")
+    return shown.join(acta, on=ACTA, how="left").select(
+        *ACTA, "field", photo=pl.coalesce("shown", "acta_photo")
+    )
+
+
+def _photos_of_sums(mission: Mission, tables: Tables) -> pl.DataFrame:
+    """``station_id``, ``contest``, ``sum``, ``photo``: the photo that shows the sum's first number."""
+    parts = (
+        sum_definitions(mission).with_row_index("order").select("order", "contest", "sum", "field", "acta")
+    )
+    acta = tables["tallies"].select(*ACTA, "acta", acta_photo="photo")
+    shown = tables["tally_fields"].select(*ACTA, "field", "photo")
+    return (
+        tables["tally_sums"]
+        .select(*ACTA, "sum")
+        .join(acta, on=ACTA, how="left")
+        .join(parts, on=["contest", "sum"], how="left", suffix="_form")
+        # An acta that only people read names no form.
+        .filter(pl.col("acta").is_null() | pl.col("acta").eq_missing(pl.col("acta_form")))
+        .join(shown, on=[*ACTA, "field"], how="left")
+        .sort(*ACTA, "sum", "order")
+        .group_by(*ACTA, "sum", maintain_order=True)
+        .agg(shown=pl.col("photo").drop_nulls().first(), acta_photo=pl.col("acta_photo").first())
+        .select(*ACTA, "sum", photo=pl.coalesce("shown", "acta_photo"))
     )
 
 
@@ -172,13 +214,16 @@ def _counts(tables: Tables, contest: str, options: tuple[str, ...]) -> tuple[str
             on=["station_id", "contest"],
             how="semi",
         )
-    cells = cells.filter(pl.col("contest") == contest).with_columns(
-        pl.coalesce("option", "role").alias("column")
-    )
     wanted = [*ROLES, *options]
-    wide = cells.filter(pl.col("column").is_in(wanted)).pivot(
-        on="column", index="station_id", values="value", aggregate_function="first"
+    cells = (
+        cells.filter(pl.col("contest") == contest)
+        .with_columns(pl.coalesce("option", "role").alias("column"))
+        .filter(pl.col("column").is_in(wanted))
+        # Two fields of one meaning are added up, if both are numbers: as `tabulate.differences.tally_cells` has it.
+        .group_by("station_id", "column", maintain_order=True)
+        .agg(value=pl.when(pl.col("value").is_not_null().all()).then(pl.col("value").sum()))
     )
+    wide = cells.pivot(on="column", index="station_id", values="value", aggregate_function="first")
     missing = [c for c in wanted if c not in wide.columns]
     wide = wide.with_columns(pl.lit(None, dtype=pl.Int64).alias(c) for c in missing)
     wide = wide.join(place, on="station_id", how="left", suffix="_register")
@@ -197,32 +242,64 @@ def _turnout(counts: pl.DataFrame) -> pl.DataFrame:
     return counts.with_columns(cast.alias("cast")).with_columns(pl.coalesce("voted", "cast").alias("voted"))
 
 
-def _filings(tables: Tables) -> pl.DataFrame:
-    """One row for each photo and station that it was filed for, with what the sheet itself says."""
-    read = (
-        tables["readings"]
-        .filter(pl.col("station_id").is_not_null())
-        .sort("photo", "page")
-        .unique("photo", keep="first", maintain_order=True)
-        .select(
-            "photo",
-            station_read="station_id",
-            confirmed=pl.col("station_source").is_in(CHECKED_SOURCES),
-        )
-    )
+def _filings(mission: Mission, tables: Tables) -> pl.DataFrame:
+    """One row for each page of a photo and station that it was filed for, with what the page itself says.
+
+    A page that a person refused is out, and one that a person moved is filed where they said. A station that only a
+    file's name claims and that the register does not have is no claim: names like 20260301_201500.jpg come from phones.
+    """
     known = tables["register"].filter("active").select("station_id", known=pl.lit(value=True))
-    return (
+    claims = (
         tables["filings"]
-        .select("photo", station_claimed="station_id")
+        .join(known, on="station_id", how="left")
+        .with_columns(by_name=_claimed_by_name(mission, tables["filings"]))
+        .with_columns(
+            station_claimed=pl.when(pl.col("known") | ~pl.col("by_name")).then("station_id"),
+        )
+        .select("photo", "station_claimed")
         .unique(maintain_order=True)
-        .join(read, on="photo", how="left")
-        .with_columns(pl.coalesce("station_claimed", "station_read").alias("station_id"))
+    )
+    claims = claims.filter(
+        pl.col("station_claimed").is_not_null() | pl.col("station_claimed").is_null().all().over("photo")
+    )
+    read = tables["readings"].select(
+        "photo",
+        "page",
+        station_read="station_id",
+        confirmed=pl.col("station_source").is_in(CHECKED_SOURCES) & pl.col("station_id").is_not_null(),
+    )
+    moved = (
+        tables["decisions"]
+        .filter("stands", pl.col("decision").is_in(["refuse", "reassign"]))
+        .select("photo", "page", "decision", to=pl.when(pl.col("decision") == "reassign").then("station_id"))
+    )
+    return (
+        claims.join(read, on="photo", how="left")
+        .with_columns(pl.col("page").fill_null(1))
+        .join(moved, on=["photo", "page"], how="left")
+        .filter(pl.col("decision").ne_missing("refuse"))
+        .with_columns(station_claimed=pl.coalesce("to", "station_claimed"))
+        .with_columns(station_id=pl.coalesce("station_claimed", "station_read"))
         .join(known, on="station_id", how="left")
         .select(
             "photo",
+            "page",
             "station_claimed",
             "station_read",
             in_register=pl.col("known").fill_null(value=False),
             confirmed=pl.col("confirmed").fill_null(value=False),
         )
+        .unique(maintain_order=True)
+    )
+
+
+def _claimed_by_name(mission: Mission, filings: pl.DataFrame) -> pl.Series:
+    """Whether each filing says no more than the file's name does."""
+    return pl.Series(
+        "by_name",
+        [
+            station is not None and claim(mission, name) == station
+            for name, station in filings.select("name", "station_id").iter_rows()
+        ],
+        dtype=pl.Boolean,
     )
