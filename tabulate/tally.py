@@ -3,8 +3,10 @@
 ===========================================================  ===========  =======================================
 what there is                                                status       source; values
 ===========================================================  ===========  =======================================
-a standing decision (accept, correct)                        accepted     person; those of the decision
-two people's keyings that agree in every field               accepted     keying; theirs
+a standing decision (accept, correct) on all fields          accepted     person; those of the decision
+two people's keyings that agree in every field of the acta   accepted     keying; theirs
+the same, but records of the acta differ                     person       theirs
+a decision or such keyings, but of some fields only          person       theirs, and of the others what was read
 two people's keyings that differ                             person       what the machine proposes, if it read it
 all pages read, and nothing below speaks against them        accepted     reading
 any reason below                                             person       what the machine proposes
@@ -16,7 +18,8 @@ Reasons that send an acta to a person: whatever the reader says (``unsure:…``,
 ``probability-low`` (below the mission's); ``sum-fails:…`` (a sum of form or mission that is evidence); ``station-differs``
 (the sender's claim contradicts the sheet); ``station-not-on-sheet`` (if the mission asks for it); ``photos-differ`` (two
 photos of the same page, both sure, with different values); ``forms-differ``; ``page-missing:n``; ``refused`` (the only photos
-could not be read); ``photo-of-another-station`` and ``filed-twice`` (if the station has no other photo); ``keyings-differ``.
+could not be read); ``photo-of-another-station`` and ``filed-twice`` (if the station has no other photo, or people used that one); ``keyings-differ``;
+``incomplete`` (people gave some fields only).
 
 Of several photos of a page that do not differ, the accepted and then the most probable is used.
 
@@ -28,9 +31,13 @@ station on the sheet; otherwise the sender's claim is enough.
 - if the acta was accepted from its reading, or from two keyings;
 - in a decision: if the person agrees with the machine or with another person's keying;
 - in an acta that waits for a person, if it is a *confirmed reading*: a number read with at least the mission's
-  ``confirm_probability`` given the whole sheet, its boxes alone say the same, nothing is crossed out there, and no two
-  records of the acta differ (``station-differs``, ``photos-differ``, ``forms-differ``, ``keyings-differ``). What a sheet that does
-  not add up says can so be certain, though what it means is for a person.
+  ``confirm_probability`` given the whole sheet, its boxes alone say the same, nothing is crossed out there. What a sheet that
+  does not add up says can so be certain, though what it means is for a person.
+
+No value is confirmed that is absent; that was read on a page whose station nobody claimed and no checked code says; or of an
+acta of which two records differ (``station-differs``, ``photo-of-another-station``, ``filed-twice``, ``photos-differ``,
+``forms-differ``, ``keyings-differ``). A decision settles the differences that could be known when it was made. Those that came
+up later put the acta, which stays accepted, back into the queue.
 
 A sum is confirmed if every value in it is, an acta if every field of it is.
 """
@@ -47,7 +54,10 @@ from tabulate.sums import check_sums, sum_definitions
 from tabulate.tables import meanings_of
 
 # With one of these there are two records, and neither is certain.
-_DISPUTED = ["station-differs", "photos-differ", "forms-differ", "keyings-differ"]
+_DISPUTED = [
+    *("station-differs", "photo-of-another-station", "filed-twice"),
+    *("photos-differ", "forms-differ", "keyings-differ"),
+]
 _NO_STATION = (
     "no-station"  # the reader's word for a sheet that should say its station and could not be read there
 )
@@ -73,25 +83,35 @@ def tally(mission: Mission, tables: Tables) -> dict[str, pl.DataFrame]:
         pl.col("acta").first(), actas=pl.col("acta").n_unique()
     )
     best = usable.join(acta, on=[*ACTA, "acta"], how="semi").unique(_PAGE, keep="first", maintain_order=True)
-    machine = _machine_fields(best, tables, meanings, settings.confirm_probability)
+    # All photos of a page can bear out what a person says; the best one's values are the tally's.
+    read = _machine_fields(usable, tables, meanings, settings.confirm_probability)
+    machine = read.join(best, on=[*ACTA, "photo", "page"], how="semi")
     missing = _missing_pages(acta, best, meanings)
-    people = _people(tables, machine, missing, acta, meanings)
+    said = _said(tables, meanings)
+    gaps = _gaps(said, acta, meanings)
+    own = _own_pages(said, tables)
 
-    proposed = pl.concat([machine, missing]).join(people, on=ACTA, how="anti")
-    fields = pl.concat([proposed, people.select(machine.columns)])
-    form_used = _form_used(acta, people, meanings)
+    rest = pl.concat([machine, missing]).join(said, on=[*ACTA, "field"], how="anti")
+    fields = pl.concat([rest, said.select(machine.columns)])
+    form_used = _form_used(acta, said, meanings)
     sums = check_sums(fields, form_used, sum_definitions(mission))
 
-    differing = _differing_keyings(tables)
+    settled = said.join(gaps, on=ACTA, how="anti").select(ACTA).unique()
+    elsewhere = pl.concat(
+        [
+            pages.strays.join(pages.expected, on=ACTA, how="semi").join(acta, on=ACTA, how="anti"),
+            pages.strays.join(own, on=[*ACTA, "photo", "page"], how="semi"),
+        ]
+    )
     why = pl.concat(
         [
             _reader_reasons(best, settings.min_probability, settings.station_from_sheet),
-            _photos_differ(usable, best, tables, settings.confirm_probability),
+            _photos_differ(usable, fields, own, tables, settings.confirm_probability),
             _typed(missing.select(*ACTA, reason=pl.format("page-missing:{}", "acta_page")).unique()),
-            _typed(acta.filter(pl.col("actas") > 1).select(*ACTA, reason=pl.lit("forms-differ"))),
+            _forms_differ(usable),
             _typed(
                 sums.filter("evidence", ~pl.col("holds"))
-                .join(people, on=ACTA, how="anti")
+                .join(settled, on=ACTA, how="anti")
                 .select(
                     *ACTA,
                     reason=pl.format("sum-fails:{}", "sum"),
@@ -103,21 +123,23 @@ def tally(mission: Mission, tables: Tables) -> dict[str, pl.DataFrame]:
                 .join(acta, on=ACTA, how="anti")
                 .select(*ACTA, "photo", "page", reason=pl.lit("refused"), detail="refused")
             ),
-            pages.strays.join(pages.expected, on=ACTA, how="semi").join(acta, on=ACTA, how="anti"),
-            _typed(differing.select(*ACTA, reason=pl.lit("keyings-differ"))),
+            elsewhere.unique(),
+            _typed(_differing_keyings(tables).select(*ACTA, reason=pl.lit("keyings-differ"))),
+            _typed(gaps.select(*ACTA, reason=pl.lit("incomplete"), detail="gaps")),
         ]
     )
+    why = _with_open(why, said)
     status = _status(
-        expected=pages.expected, seen=pages.seen, acta=acta, best=best, people=people, sums=sums, why=why
-    )
-    confirmed = _confirmed(
-        status=status,
-        fields=fields,
-        people=people,
-        machine=machine,
-        tables=tables,
+        expected=pages.expected,
+        seen=pages.seen,
+        acta=acta,
+        best=best,
+        said=said,
+        gaps=gaps,
+        sums=sums,
         why=why,
     )
+    confirmed = _confirmed(status=status, fields=fields, said=said, read=read, tables=tables, why=why)
     whole = confirmed.group_by(ACTA).agg(all_confirmed=pl.col("confirmed").all())
     status = status.join(whole, on=ACTA, how="left").with_columns(
         confirmed=pl.col("all_confirmed").fill_null(False)
@@ -127,12 +149,12 @@ def tally(mission: Mission, tables: Tables) -> dict[str, pl.DataFrame]:
         "tallies": conform("tallies", status),
         "tally_fields": conform("tally_fields", confirmed),
         "tally_sums": conform("tally_sums", sums),
-        "queue": _queue(status, why, pages.strays),
+        "queue": _queue(status, why, _with_open(pages.strays, said)),
     }
 
 
-def _machine_fields(best: pl.DataFrame, tables: Tables, meanings: pl.DataFrame, sure: float) -> pl.DataFrame:
-    """What was read on the pages used, in the contest's words."""
+def _machine_fields(pages: pl.DataFrame, tables: Tables, meanings: pl.DataFrame, sure: float) -> pl.DataFrame:
+    """What was read on these pages, in the contest's words."""
     surely = (
         (pl.col("state") == State.NUMBER)
         & (pl.col("probability") >= sure)
@@ -143,14 +165,17 @@ def _machine_fields(best: pl.DataFrame, tables: Tables, meanings: pl.DataFrame, 
         "photo", "page", "field", *_VALUE, "raw", "probability", surely=surely
     )
     return (
-        best.select(*ACTA, "photo", "page", "form", "acta_page")
+        pages.select(*ACTA, "photo", "page", "form", "acta_page", "placed")
         .join(read, on=["photo", "page"], how="inner")
         .join(
             meanings.select("form", "contest", "field", "role", "option"),
             on=["form", "contest", "field"],
             how="inner",
         )
-        .select(*_PAGE, "field", "role", "option", *_VALUE, "raw", "photo", "page", "probability", "surely")
+        .select(
+            *(*_PAGE, "field", "role", "option", *_VALUE, "raw", "photo", "page"),
+            *("probability", "surely", "placed"),
+        )
         .with_columns(source=pl.lit("reading"))
     )
 
@@ -173,46 +198,66 @@ def _missing_pages(acta: pl.DataFrame, best: pl.DataFrame, meanings: pl.DataFram
             page=pl.lit(None, pl.Int64),
             probability=pl.lit(None, pl.Float64),
             surely=pl.lit(False),
+            placed=pl.lit(False),
             source=pl.lit(None, pl.String),
         )
     )
 
 
-def _people(
-    tables: Tables, machine: pl.DataFrame, missing: pl.DataFrame, acta: pl.DataFrame, meanings: pl.DataFrame
-) -> pl.DataFrame:
-    """What people say stands on an acta: of a standing decision, or of two keyings that agree; with all its fields."""
+def _said(tables: Tables, meanings: pl.DataFrame) -> pl.DataFrame:
+    """What people say stands on an acta: of a standing decision, or of two keyings that agree; with ``actor`` and ``seq``."""
     decided = tables["decided"].with_columns(source=pl.lit("person"))
     agreed = _agreed_keyings(tables).join(decided, on=ACTA, how="anti").with_columns(source=pl.lit("keying"))
     said = pl.concat([decided, agreed.select(decided.columns)])
     words = meanings.select("contest", "field", "acta_page", "role", "option").unique(
         ["contest", "field"], keep="any"
     )
-    said = said.join(words, on=["contest", "field"], how="inner")
-    # A field of the acta that nobody gave a value is absent, not forgotten.
-    whole = (
-        pl.concat([machine, missing])
-        .join(said, on=ACTA, how="semi")
-        .join(said, on=[*ACTA, "field"], how="anti")
-    )
-    silent = whole.with_columns(
-        value=pl.lit(None, pl.Int64),
-        state=pl.lit(str(State.ABSENT)),
-        raw=pl.lit(None, pl.String),
-        source=pl.lit(None, pl.String),
-    )
-    silent = silent.join(said.select(*ACTA, "actor").unique(ACTA, keep="any"), on=ACTA, how="left")
-    nothing = {"probability": pl.lit(None, pl.Float64), "surely": pl.lit(False)}
-    columns = [*machine.columns, "actor"]
-    return pl.concat(
-        [said.with_columns(**nothing).select(columns), silent.with_columns(**nothing).select(columns)]
+    return said.join(words, on=["contest", "field"], how="inner").select(
+        *(*_PAGE, "field", "role", "option", *_VALUE, "raw", "photo", "page"),
+        probability=pl.lit(None, pl.Float64),
+        surely=pl.lit(False),
+        placed=pl.lit(True),
+        source="source",
+        actor="actor",
+        seq="seq",
     )
 
 
-def _form_used(acta: pl.DataFrame, people: pl.DataFrame, meanings: pl.DataFrame) -> pl.DataFrame:
+def _gaps(said: pl.DataFrame, acta: pl.DataFrame, meanings: pl.DataFrame) -> pl.DataFrame:
+    """The actas of which people gave some fields only, and ``gaps``, those that they did not give.
+
+    Of an acta that only people read, it is enough to give all fields of one of the contest's actas.
+    """
+    typed = said.select(ACTA).unique()
+    read = typed.join(acta.select(*ACTA, "acta"), on=ACTA, how="inner")
+    unread = typed.join(acta, on=ACTA, how="anti")
+    unread = unread.join(meanings.select("contest", "acta").unique(), on="contest", how="inner")
+    wanted = pl.concat([read, unread]).join(
+        meanings.select("contest", "acta", "field").unique(), on=["contest", "acta"], how="inner"
+    )
+    given = said.select(*ACTA, "field", given=pl.lit(True))
+    lacking = (
+        wanted.join(given, on=[*ACTA, "field"], how="left")
+        .group_by(*ACTA, "acta")
+        .agg(gaps=pl.col("field").filter(pl.col("given").is_null()).sort())
+        .with_columns(n=pl.col("gaps").list.len())
+        .sort(*ACTA, "n", "acta")
+        .unique(ACTA, keep="first", maintain_order=True)
+    )
+    return lacking.filter(pl.col("n") > 0).select(*ACTA, gaps=pl.col("gaps").list.join(", "))
+
+
+def _own_pages(said: pl.DataFrame, tables: Tables) -> pl.DataFrame:
+    """The pages that people read what they say from: `ACTA`, ``photo``, ``page``."""
+    page = [*ACTA, "photo", "page"]
+    keyed = tables["keyed"].join(said.filter(pl.col("source") == "keying"), on=ACTA, how="semi")
+    return pl.concat([said.select(page), tables["decided_pages"].select(page), keyed.select(page)]).unique()
+
+
+def _form_used(acta: pl.DataFrame, said: pl.DataFrame, meanings: pl.DataFrame) -> pl.DataFrame:
     """The acta form whose sums apply: the one read; of an acta that only people read, the contest's, if it has one only."""
     only = meanings.group_by("contest").agg(actas=pl.col("acta").n_unique(), acta=pl.col("acta").first())
-    typed = people.select(ACTA).unique().join(acta, on=ACTA, how="anti")
+    typed = said.select(ACTA).unique().join(acta, on=ACTA, how="anti")
     typed = typed.join(only.filter(pl.col("actas") == 1), on="contest", how="inner")
     return pl.concat([acta.select(*ACTA, "acta"), typed.select(*ACTA, "acta")])
 
@@ -250,20 +295,38 @@ def _reader_reasons(best: pl.DataFrame, least: float, station_from_sheet: bool) 
         pl.when(pl.col("probability") < least).then(pl.lit("probability-low")),
         pl.when(pl.lit(station_from_sheet) & ~pl.col("from_sheet")).then(pl.lit("station-not-on-sheet")),
     ]
-    rows = best.select(*ACTA, "photo", "page", "claims", "code", reason=pl.concat_list(said, *own))
+    place = [*ACTA, "photo", "page", "claims", "code", "claimed_since"]
+    rows = best.select(*place, reason=pl.concat_list(said, *own))
     rows = rows.explode("reason", empty_as_null=True).drop_nulls("reason")
     claimed = pl.format("claimed for {}, the sheet says {}", pl.col("claims").list.join(", "), "code")
-    return _typed(rows.with_columns(detail=pl.when(pl.col("reason") == "station-differs").then(claimed)))
+    differs = pl.col("reason") == "station-differs"
+    return _typed(
+        rows.with_columns(
+            detail=pl.when(differs).then(claimed), since=pl.when(differs).then(pl.col("claimed_since"))
+        )
+    )
 
 
-def _photos_differ(usable: pl.DataFrame, best: pl.DataFrame, tables: Tables, sure: float) -> pl.DataFrame:
-    """Two photos of the same page, both sure of a field, with different values."""
+def _forms_differ(usable: pl.DataFrame) -> pl.DataFrame:
+    """Two photos of one station's acta on different forms; known since the second form came."""
+    came = usable.group_by(*ACTA, "acta").agg(pl.col("since").min())
+    both = came.group_by(ACTA).agg(pl.col("since").max(), forms=pl.len()).filter(pl.col("forms") > 1)
+    return _typed(both.select(*ACTA, "since", reason=pl.lit("forms-differ")))
+
+
+def _photos_differ(
+    usable: pl.DataFrame, fields: pl.DataFrame, own: pl.DataFrame, tables: Tables, sure: float
+) -> pl.DataFrame:
+    """A photo sure of a field, on which the acta's values, from another photo of that page, say otherwise."""
+    used = fields.filter(pl.col("source").is_not_null())
+    pages = pl.concat([used.select(own.columns), own]).unique()
+    used = used.select(*_PAGE, "field", *_VALUE)
     read = tables["reading_fields"].select("photo", "page", "field", *_VALUE, "probability")
-    used = best.select(*_PAGE, "photo", "page").join(read, on=["photo", "page"])
     others = (
-        usable.join(best, on=[*ACTA, "photo", "page"], how="anti")
-        .select(*_PAGE, "photo", "page", other_accepted="accepted")
+        usable.join(pages, on=[*ACTA, "photo", "page"], how="anti")
+        .select(*_PAGE, "photo", "page", "since", other_accepted="accepted")
         .join(read, on=["photo", "page"])
+        .rename({"photo": "photo_other", "page": "page_other", "probability": "probability_other"})
     )
     both = used.join(others, on=[*_PAGE, "field"], suffix="_other")
     differs = pl.any_horizontal(pl.col(c).ne_missing(pl.col(f"{c}_other")) for c in _VALUE)
@@ -277,6 +340,7 @@ def _photos_differ(usable: pl.DataFrame, best: pl.DataFrame, tables: Tables, sur
             *ACTA,
             photo="photo_other",
             page="page_other",
+            since="since",
             reason=pl.lit("photos-differ"),
             detail=pl.format("{}: {} against {}", "field", *shown),
         )
@@ -289,23 +353,32 @@ def _typed(rows: pl.DataFrame) -> pl.DataFrame:
     return rows.with_columns(missing).select(list(WHY)).cast(WHY)  # type: ignore[arg-type]
 
 
+def _with_open(why: pl.DataFrame, said: pl.DataFrame) -> pl.DataFrame:
+    """The reasons with ``open``: two records of the acta differ, and no decision settled that."""
+    decided = said.filter(pl.col("source") == "person").group_by(ACTA).agg(decided=pl.col("seq").max())
+    why = why.join(decided, on=ACTA, how="left", nulls_equal=True)
+    later = (pl.col("decided").is_null() | (pl.col("since") > pl.col("decided"))).fill_null(True)
+    return why.with_columns(open=pl.col("reason").is_in(_DISPUTED) & later).drop("decided")
+
+
 def _status(
     *,
     expected: pl.DataFrame,
     seen: pl.DataFrame,
     acta: pl.DataFrame,
     best: pl.DataFrame,
-    people: pl.DataFrame,
+    said: pl.DataFrame,
+    gaps: pl.DataFrame,
     sums: pl.DataFrame,
     why: pl.DataFrame,
 ) -> pl.DataFrame:
     """One row for each expected acta; everything in ``tallies`` but ``confirmed``."""
-    said = people.filter(pl.col("source").is_not_null()).group_by(ACTA).agg(
+    people = said.sort("acta_page", "field").group_by(ACTA, maintain_order=True).agg(
         pl.col("source").first().alias("by_people"),
         pl.col("actor").first(),
-        pl.col("photo").drop_nulls().first().alias("photo_said"),
-        pl.col("page").drop_nulls().first().alias("page_said"),
-    )  # fmt: skip
+        pl.col("photo").first().alias("photo_said"),
+        pl.col("page").first().alias("page_said"),
+    ).join(gaps, on=ACTA, how="left")  # fmt: skip
     used = best.sort(_PAGE).group_by(ACTA, maintain_order=True).agg(
         pl.col("photo").first(), pl.col("page").first(), pl.col("probability").product()
     )  # fmt: skip
@@ -315,16 +388,20 @@ def _status(
         photo_any=pl.col("photo").first(),
         page_any=pl.col("page").first(),
     )  # fmt: skip
-    reasons = why.group_by(ACTA).agg(reasons=pl.col("reason").unique().sort().str.join(";"))
+    reasons = why.group_by(ACTA).agg(
+        reasons=pl.col("reason").unique().sort().str.join(";"), open=pl.col("open").any()
+    )
     holds = sums.filter("evidence").group_by(ACTA).agg(
         adds_up=pl.when((~pl.col("holds")).any()).then(False).when(pl.col("holds").is_not_null().all()).then(True)
     )  # fmt: skip
     frame = expected.join(acta.select(*ACTA, "acta"), on=ACTA, how="left")
-    for more in (said, used, counts, reasons, holds):
+    for more in (people, used, counts, reasons, holds):
         frame = frame.join(more, on=ACTA, how="left")
     read = pl.col("acta").is_not_null()
+    by_keying = pl.col("by_people") == "keying"
+    stands = pl.col("gaps").is_null() & ~(by_keying & pl.col("open").fill_null(False))
     status = (
-        pl.when(pl.col("by_people").is_not_null())
+        pl.when(pl.col("by_people").is_not_null() & stands)
         .then(pl.lit("accepted"))
         .when(pl.col("reasons").is_not_null())
         .then(pl.lit("person"))
@@ -338,8 +415,8 @@ def _status(
         status=status,
         source=pl.coalesce("by_people", pl.when(read).then(pl.lit("reading"))),
         reasons=pl.col("reasons").fill_null(""),
-        photo=pl.coalesce("photo", "photo_said", "photo_any"),
-        page=pl.coalesce("page", "page_said", "page_any"),
+        photo=pl.coalesce("photo_said", "photo", "photo_any"),
+        page=pl.coalesce("page_said", "page", "page_any"),
         photos=pl.col("photos").fill_null(0),
     )
 
@@ -348,30 +425,29 @@ def _confirmed(
     *,
     status: pl.DataFrame,
     fields: pl.DataFrame,
-    people: pl.DataFrame,
-    machine: pl.DataFrame,
+    said: pl.DataFrame,
+    read: pl.DataFrame,
     tables: Tables,
     why: pl.DataFrame,
 ) -> pl.DataFrame:
     """The fields with ``confirmed``, by the rules at the top."""
-    disputed = why.filter(pl.col("reason").is_in(_DISPUTED)).select(ACTA).unique()
-    disputed = disputed.with_columns(disputed=pl.lit(True))
+    disputed = why.filter("open").select(ACTA).unique().with_columns(disputed=pl.lit(True))
     cell = [*ACTA, "field", *_VALUE]
-    typed = tables["keyed"].join(people.select(*ACTA, decider="actor").unique(ACTA), on=ACTA, how="inner")
-    second = pl.concat(
-        [machine.select(cell), typed.filter(pl.col("actor") != pl.col("decider")).select(cell)]
-    )
+    typed = tables["keyed"].join(said.select(*ACTA, decider="actor").unique(ACTA), on=ACTA, how="inner")
+    second = pl.concat([read.select(cell), typed.filter(pl.col("actor") != pl.col("decider")).select(cell)])
     agrees = second.unique().with_columns(agrees=pl.lit(True))
-    frame = fields.join(status.select(*ACTA, "status", by="source"), on=ACTA, how="inner")
+    frame = fields.join(status.select(*ACTA, "status"), on=ACTA, how="inner")
     frame = frame.join(disputed, on=ACTA, how="left").join(agrees, on=cell, how="left", nulls_equal=True)
+    accepted = pl.col("status") == "accepted"
     confirmed = (
-        pl.when(pl.col("by") == "person")
+        pl.when(pl.col("source") == "person")
         .then(pl.col("agrees"))
-        .when(pl.col("status") == "accepted")
-        .then(True)
-        .otherwise(pl.col("surely") & pl.col("disputed").is_null())
+        .when(pl.col("source") == "keying")
+        .then(accepted | pl.col("agrees"))
+        .otherwise(accepted | pl.col("surely"))
     )
-    return frame.with_columns(confirmed=confirmed.fill_null(False))
+    known = (pl.col("state") != State.ABSENT) & pl.col("placed") & pl.col("disputed").is_null()
+    return frame.with_columns(confirmed=confirmed.fill_null(False) & known)
 
 
 def _confirmed_sums(
@@ -385,13 +461,18 @@ def _confirmed_sums(
 
 
 def _queue(status: pl.DataFrame, why: pl.DataFrame, strays: pl.DataFrame) -> pl.DataFrame:
-    """What waits for a person: the reasons of every acta with that status, and the pages that belong nowhere."""
-    waiting = status.filter(pl.col("status") == "person").select(
-        *ACTA, acta_photo="photo", acta_page_in_file="page"
+    """What waits for a person.
+
+    The reasons of every acta with that status, what came up against actas that people had decided, and the pages that belong
+    nowhere.
+    """
+    actas = status.select(*ACTA, "status", acta_photo="photo", acta_page_in_file="page")
+    reasons = (
+        why.join(actas, on=ACTA, how="inner")
+        .filter((pl.col("status") == "person") | pl.col("open"))
+        .with_columns(photo=pl.coalesce("photo", "acta_photo"), page=pl.coalesce("page", "acta_page_in_file"))
     )
-    reasons = why.join(waiting, on=ACTA, how="inner").with_columns(
-        photo=pl.coalesce("photo", "acta_photo"), page=pl.coalesce("page", "acta_page_in_file")
-    )
+    strays = strays.filter(~pl.col("reason").is_in(_DISPUTED) | pl.col("open"))
     rows = pl.concat([reasons.select(list(WHY)), strays.select(list(WHY))]).with_columns(
         pl.col("station_id", "contest", "photo", "detail").fill_null(""), pl.col("page").fill_null(0)
     )

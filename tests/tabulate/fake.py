@@ -1,7 +1,7 @@
 """Readings without pixels: the bytes of a made-up photo say what shall be read on it.
 
 A made-up photo is a JPEG start followed by JSON: ``form``, ``station``, ``fields`` (name to a number, "blank" or
-"illegible"), and optional ``unsure`` (names), ``refuse``, ``die``, ``sleep``.
+"illegible"), and optional ``source`` (of the station; qr if left out), ``unsure`` (names), ``refuse``, ``die``, ``sleep``.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def read(data: bytes, forms: Mapping[str, Form], name: str) -> list[dict[str, An
         verified=form.verified,
         refused=None,
         station_id=what.get("station"),
-        station_source="qr" if what.get("station") else None,
+        station_source=what.get("source", "qr") if what.get("station") else None,
         accepted=not reasons,
         reasons=tuple(reasons),
         probability=0.6 if unsure else 0.999,

@@ -85,3 +85,11 @@ def test_a_wrong_keying_records_nothing(mission: Mission, photo: str) -> None:
         with pytest.raises(CotejoError):
             key(mission, station, "president", photo, values, actor="eva")
     assert mission.ledger.head == head
+
+
+def test_of_two_photos_of_a_page_the_one_named_is_accepted(mission: Mission, photo: str) -> None:
+    data = fake.photo(form="xx-president", station="001", fields=GOOD | {"sol": 11, "valid": 31, "cast": 32})
+    other = receive(mission, data, "b.jpg", actor="ana", station="001", at=AT).photo or ""
+    fake.read_all(mission, at=AT)
+    entry = decide(mission, "001", "president", other, "accept", more=[(photo, 1)], actor="eva", at=AT)
+    assert entry.body["values"]["sol"]["value"] == 11

@@ -408,3 +408,102 @@ def test_one_photo_never_counts_for_two_stations(night: Mission, moved_first: bo
     t = tallied(night)
     accepted = t["tallies"].filter(status="accepted")["station_id"].to_list()
     assert accepted == ["003"]
+
+
+def unconfirmed(tables: dict[str, pl.DataFrame], station: str, contest: str = "president") -> list[str]:
+    rows = tables["tally_fields"].filter(station_id=station, contest=contest).filter(~pl.col("confirmed"))
+    return rows["field"].to_list()
+
+
+def test_two_people_who_typed_one_field_do_not_accept_an_acta(night: Mission) -> None:
+    photo = send(night, "001", station="001", fields=WRONG_SUM)
+    poor = send(night, "003", refuse="too blurred")
+    tallied(night)
+    for actor in ("ana", "eva"):
+        key(night, "001", "president", photo, {"sol": 10}, actor=actor, at=AT)
+        key(night, "003", "president", poor, {"sol": 10}, actor=actor, at=AT)
+    t = tallied(night)
+    a = acta(t, "001")
+    assert (a["status"], a["reasons"], a["adds_up"]) == ("person", "incomplete;sum-fails:valid", False)
+    assert values(t, "001") == WRONG_SUM and unconfirmed(t, "001") == []
+    assert "luna, valid, blank, cast" not in t["queue"]["detail"].to_list()
+    assert "blank, cast, luna, valid" in t["queue"]["detail"].to_list()
+    assert acta(t, "003")["status"] == "person" and values(t, "003") == {"sol": 10}
+
+
+def test_accepting_one_page_keeps_what_was_read_on_the_other(night: Mission) -> None:
+    first = send(night, "001", station="001", form="xx-senate-1", fields={"sol": 4, "mar": 5})
+    second = send(night, "001", station="001", form="xx-senate-2", fields={"valid": 9})
+    tallied(night)
+    decide(night, "001", "senate", first, "accept", actor="eva", at=AT)
+    t = tallied(night)
+    a = acta(t, "001", "senate")
+    assert (a["status"], a["source"], a["reasons"]) == ("person", "person", "incomplete")
+    assert values(t, "001", "senate") == {"sol": 4, "mar": 5, "valid": 9}
+    decide(night, "001", "senate", second, "accept", more=[(first, 1)], actor="eva", at=AT)
+    t = tallied(night)
+    assert (acta(t, "001", "senate")["status"], acta(t, "001", "senate")["confirmed"]) == ("accepted", True)
+    where = dict(t["tally_fields"].filter(contest="senate").select("field", "photo").iter_rows())
+    assert where == {"sol": first, "mar": first, "valid": second}
+
+
+def test_an_absent_value_is_never_confirmed(night: Mission) -> None:
+    photo = send(night, "003", refuse="torn")
+    tallied(night)
+    for actor in ("ana", "eva"):
+        key(night, "003", "president", photo, GOOD | {"cast": "absent"}, actor=actor, at=AT)
+    t = tallied(night)
+    assert acta(t, "003")["status"] == "accepted" and unconfirmed(t, "003") == ["cast"]
+
+
+def test_two_people_cannot_type_a_photo_into_another_station(night: Mission) -> None:
+    photo = send(night, "001", station="002")
+    tallied(night)
+    for actor in ("ana", "eva"):
+        key(night, "001", "president", photo, GOOD, actor=actor, at=AT)
+    t = tallied(night)
+    a = acta(t, "001")
+    assert (a["status"], a["source"], a["reasons"]) == ("person", "keying", "photo-of-another-station")
+    assert len(unconfirmed(t, "001")) == 5
+    assert acta(t, "002")["status"] == "person" and len(unconfirmed(t, "002")) == 5
+    decide(night, "001", "president", photo, "accept", actor="mar", at=AT)  # in sight of the contradiction
+    t = tallied(night)
+    assert acta(t, "001")["status"] == "accepted"
+    assert ("001", "president", "photo-of-another-station") not in queue(t)
+
+
+def test_what_comes_up_after_a_decision_puts_the_acta_back_into_the_queue(night: Mission) -> None:
+    seen = send(night, "001", station="001")
+    tallied(night)
+    decide(night, "001", "president", seen, "accept", actor="eva", at=AT)
+    assert acta(tallied(night), "001")["confirmed"] is True
+    other = send(night, "001", station="001", fields=GOOD | {"sol": 11, "valid": 31, "cast": 32})
+    t = tallied(night)
+    a = acta(t, "001")
+    assert (a["status"], a["confirmed"], a["photo"]) == ("accepted", False, seen)
+    assert queue(t) == [("001", "president", "photos-differ")]
+    assert t["queue"]["photo"].to_list() == [other]
+    decide(night, "001", "president", seen, "accept", actor="eva", at=AT)
+    t = tallied(night)
+    assert acta(t, "001")["confirmed"] is True and t["queue"].is_empty()
+
+
+def test_a_later_photo_that_bears_a_correction_out_disputes_nothing(night: Mission) -> None:
+    seen = send(night, "001", station="001", fields=GOOD | {"luna": 26}, unsure=["luna"])
+    tallied(night)
+    decide(night, "001", "president", seen, "correct", values={"luna": 20}, actor="eva", at=AT)
+    send(night, "001", station="001")
+    t = tallied(night)
+    assert acta(t, "001")["confirmed"] is True and t["queue"].is_empty()
+    assert acta(t, "001")["photo"] == seen  # the one that the values come from, not the best one
+
+
+@pytest.mark.parametrize(
+    ("claim", "source", "sure"), [(None, "printed", False), (None, "qr", True), ("002", "printed", True)]
+)
+def test_a_printed_number_alone_confirms_nothing(
+    night: Mission, claim: str | None, source: str, sure: bool
+) -> None:
+    send(night, claim, station="002", source=source)
+    a = acta(tallied(night), "002")
+    assert (a["status"], a["confirmed"]) == ("accepted", sure)
