@@ -11,6 +11,7 @@ second filing, which is recorded and looked at by a person.
 from __future__ import annotations
 
 import io
+import lzma
 import re
 import zipfile
 import zlib
@@ -376,7 +377,7 @@ def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, most: int) -> bytes
                 out.write(chunk)
                 if out.tell() > most:
                     return _Refusal("too-large", _too_large(name, out.tell(), most))
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError, ValueError):
+    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, RuntimeError, ValueError):
         return _Refusal("bad-zip", f"{name} is damaged inside its archive; send it again")
     return out.getvalue()
 

@@ -93,7 +93,8 @@ def read_photos(
     Raises
     ------
     MachineError
-        If a reading cannot be stored. What was stored before stays.
+        If a reading cannot be stored; or, when all others have been read, if the original of a photo is damaged or gone. What
+        was stored before stays.
     KeyboardInterrupt
         If it was stopped; what had been read by then is stored.
     """
@@ -108,13 +109,21 @@ def read_photos(
     mission.record_settings(actor)
     pool = executor or _pool(min(workers, len(names)))
     refused = 0
+    damaged: dict[str, str] = {}
     try:
-        results = _results(mission, names, pool, workers=workers, read=read, retry=executor is None)
+        results = _results(
+            mission, names, pool, workers=workers, read=read, retry=executor is None, damaged=damaged
+        )
         for photo, readings in _with_bar(results, len(names), progress):
             refused += _record(mission, photo, readings, version=version, actor=actor, at=at)
     finally:
         if executor is None:
             pool.shutdown(wait=False, cancel_futures=True)
+    if damaged:
+        photo, why = min(damaged.items())
+        raise MachineError(
+            f"{len(damaged)} of {len(names)} photos could not be read, the others were; the first is {names[photo]}: {why}"
+        )
     return ReadSummary(len(names), refused, before, len(unread(mission, version)))
 
 
@@ -138,15 +147,23 @@ def _results(
     workers: int,
     read: ReadPhoto,
     retry: bool,
+    damaged: dict[str, str],
 ) -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    """Readings as they arrive. A photo whose worker died is read again alone, and refused if that worker dies too."""
+    """Readings as they arrive. A photo whose worker died is read again alone, and refused if that worker dies too.
+
+    A photo whose original is damaged is left out, and `damaged` says why.
+    """
     waiting = iter(names.items())
     running: dict[Future[list[dict[str, Any]]], str] = {}
     lost: list[str] = []
 
     def submit() -> bool:
         for photo, name in waiting:
-            data = mission.blobs.get(photo)
+            try:
+                data = mission.blobs.get(photo)
+            except CotejoError as e:
+                damaged[photo] = str(e)
+                continue
             try:
                 with _interrupts_held():
                     running[pool.submit(read, data, mission.forms, name)] = photo
@@ -178,14 +195,19 @@ def _results(
                 yield photo, future.result()
         raise
     for photo in sorted(lost):
-        yield photo, _read_alone(mission, photo, names[photo], None if retry else pool, read)
+        try:
+            data = mission.blobs.get(photo)
+        except CotejoError as e:
+            damaged[photo] = str(e)
+            continue
+        yield photo, _read_alone(data, photo, names[photo], None if retry else pool, read)
 
 
 def _read_alone(
-    mission: Mission, photo: str, name: str, pool: Executor | None, read: ReadPhoto
+    data: bytes, photo: str, name: str, pool: Executor | None, read: ReadPhoto
 ) -> list[dict[str, Any]]:
     """Read a photo whose worker died, perhaps because of its neighbour: alone, and twice before it is refused."""
-    data, cause = mission.blobs.get(photo), ""
+    cause = ""
     for _ in range(2):
         own = pool or _pool(1)
         try:

@@ -10,6 +10,7 @@ import csv
 import gzip
 import hashlib
 import io
+import lzma
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -26,6 +27,7 @@ MAX_BYTES = 512 * 1024 * 1024
 
 _HEAD_BYTES = 64 * 1024
 _CHUNK = 1024 * 1024
+_DAMAGED = (zipfile.BadZipFile, gzip.BadGzipFile, EOFError, zlib.error, lzma.LZMAError)
 
 
 @dataclass(frozen=True)
@@ -157,9 +159,11 @@ def _unpacked(path: Path, size: int) -> bytes:
                 with gzip.open(file) as packed:
                     return packed.read(size)
             return file.read(size)
-        except (zipfile.BadZipFile, gzip.BadGzipFile, EOFError, zlib.error, RuntimeError):
+        except (*_DAMAGED, RuntimeError):
             raise CotejoError(f"{path} is a damaged or locked archive; fetch it again.") from None
         except OSError as error:
+            if error.errno is None:  # bzip2 reports damaged data so; the disk always gives a number
+                raise CotejoError(f"{path} is a damaged or locked archive; fetch it again.") from None
             raise MachineError(f"{path} cannot be read: {error.strerror}; check the disk.") from None
 
 

@@ -261,3 +261,22 @@ def test_a_full_disk_in_the_ledger_loses_no_receipt(
             receive(mission, picture(2), "b.jpg", actor="ana")
     assert mission.ledger.head == (first.seq, first.hash)
     assert receive(mission, picture(2), "b.jpg", actor="ana").status == "new"
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2, zipfile.ZIP_DEFLATED])
+def test_a_damaged_member_of_an_archive_stops_nothing(mission: Mission, tmp_path: Path, method: int) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    path, inside = folder / "a.zip", b"mesa-001.jpg"
+    with zipfile.ZipFile(path, "w", method) as z:
+        z.writestr(inside.decode(), picture(1) * 50)
+    data = bytearray(path.read_bytes())
+    start = data.index(inside) + len(inside) + 9  # past the name and the head of the compressed data
+    data[start : start + 20] = bytes(b ^ 0xFF for b in data[start : start + 20])
+    path.write_bytes(data)
+    (folder / "mesa-002.jpg").write_bytes(picture(2))
+    receipts = ingest(mission, [folder], actor="ana")
+    assert [(r.name, r.status, r.reason) for r in receipts] == [
+        ("mesa-001.jpg", "refused", "bad-zip"),
+        ("mesa-002.jpg", "new", None),
+    ]

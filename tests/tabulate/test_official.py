@@ -302,3 +302,16 @@ def test_detection_looks_at_the_content_not_at_the_name(tmp_path: Path) -> None:
 
 def test_same_file_same_document(tmp_path: Path) -> None:
     assert parse(tmp_path, GOOD).to_json() == parse(tmp_path, GOOD).to_json()
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2])
+def test_a_damaged_archive_of_any_kind_is_one_sentence(tmp_path: Path, method: int) -> None:
+    path, inside = tmp_path / "a.zip", b"count.csv"
+    with zipfile.ZipFile(path, "w", method) as z:
+        z.writestr(inside.decode(), GOOD * 50)
+    data = bytearray(path.read_bytes())
+    start = data.index(inside) + len(inside) + 9  # past the name and the head of the compressed data
+    data[start : start + 20] = bytes(b ^ 0xFF for b in data[start : start + 20])
+    path.write_bytes(data)
+    with pytest.raises(CotejoError, match="is a damaged or locked archive; fetch it again"):
+        read_official(path, "cotejo-csv")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from ocr.errors import CotejoError
+from ocr.errors import CotejoError, MachineError
 from tabulate import reading
 from tabulate.intake import receive
 from tabulate.mission import Mission
@@ -146,3 +146,19 @@ def test_a_worker_that_is_just_starting_is_deaf_to_control_c() -> None:
     assert future.result(timeout=60) == 7
     pool.shutdown()
     assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
+
+
+def test_a_damaged_original_stops_no_other_photo_and_is_named_at_the_end(mission: Mission) -> None:
+    photos = [
+        receive(mission, fake.photo(form="xx-president", fields=FIELDS, n=i), f"{i}.jpg", actor="ana").photo
+        or ""
+        for i in range(4)
+    ]
+    bad = min(photos)
+    path = mission.blobs.path(bad)
+    path.chmod(0o644)
+    path.write_bytes(b"something else")
+    for _ in range(2):
+        with pytest.raises(MachineError, match=rf"the first is {photos.index(bad)}\.jpg: .* was damaged"):
+            fake.read_all(mission)
+        assert mission.ledger.subjects(reading.READ) == set(photos) - {bad}
