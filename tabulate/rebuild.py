@@ -44,7 +44,7 @@ def derive(mission: Mission) -> dict[str, pl.DataFrame]:
     tables: dict[str, pl.DataFrame] = {"register": register, "register_revisions": revisions}
     tables |= arrivals(mission) | readings(mission) | human(mission)
     tables |= tally(mission, tables)
-    tables |= snapshot_tables(mission)
+    tables |= snapshot_tables(mission, register)
     tables |= comparison_tables(mission, tables)
     return {name: tables[name] for name in DERIVED}
 

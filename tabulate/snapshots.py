@@ -14,9 +14,10 @@ import polars as pl
 
 from ocr.errors import CotejoError
 from ocr.form import Role
-from tabulate.ledger import utc_now
+from tabulate.ledger import Entry, utc_now
 from tabulate.mission import Mission, Official
 from tabulate.official import NUMBER_COLUMNS, OfficialCount, detect, read_official
+from tabulate.register import register_tables
 from tabulate.schema import conform, empty
 
 IMPORTED = "snapshot-imported"
@@ -39,7 +40,9 @@ def import_snapshot(
     -------
     dict
         ``snapshot`` (its id), ``status`` (``new`` or ``already here``), ``format``, ``verified``, ``taken_at``, ``blob``,
-        ``rows``, ``stations``, ``problems``, ``seq``, ``hash``.
+        ``rows``, ``stations``, ``not_in_register`` (stations of the file that the register does not have), ``problems``, ``seq``,
+        ``hash``. Without a time, a file is already here only if it is the newest of its contests: an authority that goes back to
+        an earlier count has a new count.
 
     Raises
     ------
@@ -50,7 +53,9 @@ def import_snapshot(
     if format == "auto":
         format = detect(path).id
     count = read_official(path, format)
-    _translate(mission, count, path.name)
+    counts, _ = _translate(mission, count, path.name)
+    contests = counts["contest"].unique().sort().to_list()
+    strange, cause = _strangers(counts, register_tables(mission)[0])
     taken = (at or utc_now()).astimezone(UTC).isoformat(timespec="microseconds")
     try:
         data = path.read_bytes()
@@ -62,7 +67,11 @@ def import_snapshot(
     blob = mission.blobs.put(data)
     with mission.ledger.writing() as writer:
         known = writer.entries(IMPORTED)
-        same = [e for e in known if e.subject == blob and (at is None or e.body["taken_at"] == taken)]
+        if at is None:
+            newest = _newest(mission, known, set(contests))
+            same = [newest] if newest is not None and newest.subject == blob else []
+        else:
+            same = [e for e in known if e.subject == blob and e.body["taken_at"] == taken]
         status = "already here" if same else "new"
         if same:
             entry = same[0]
@@ -72,6 +81,7 @@ def import_snapshot(
                 "format": format,
                 "name": path.name,
                 "taken_at": taken,
+                "contests": contests,
             }
             entry = writer.append(IMPORTED, body, actor=actor, subject=blob)
     return {
@@ -83,10 +93,44 @@ def import_snapshot(
         "blob": blob,
         "rows": count.raw.height,
         "stations": count.counts["station_id"].n_unique(),
-        "problems": len(count.problems),
+        "not_in_register": strange,
+        "problems": len(count.problems) + (cause is not None),
         "seq": entry.seq,
         "hash": entry.hash,
     }
+
+
+def _newest(mission: Mission, known: list[Entry], contests: set[str]) -> Entry | None:
+    """The newest snapshot that counts one of the contests."""
+    for entry in sorted(known, key=lambda e: (e.body["taken_at"], e.seq), reverse=True):
+        theirs = entry.body.get("contests")
+        if theirs is None:  # recorded before snapshots said so
+            count = _parse(mission, entry.subject, entry.body["format"])
+            theirs = _translate(mission, count, entry.body["name"])[0]["contest"]
+        if contests & set(theirs):
+            return entry
+    return None
+
+
+def _strangers(counts: pl.DataFrame, register: pl.DataFrame) -> tuple[int, str | None]:
+    """How many stations the register does not have, and the likely cause if it would have them but for leading zeros.
+
+    They are never matched silently: a station's id is a text, and 0101 is another station than 101.
+    """
+    strange = counts.select("station_id").unique().join(register, on="station_id", how="anti")
+    bare = pl.col("station_id").str.strip_chars_start("0").alias("bare")
+    alike = (
+        strange.with_columns(bare)
+        .join(register.select(bare, ours="station_id"), on="bare", how="inner")
+        .sort("station_id", "ours")
+    )
+    if register.is_empty() or alike.is_empty():
+        return strange.height, None
+    first, n = alike.row(0, named=True), alike["station_id"].n_unique()
+    return strange.height, (
+        f"{n} of {strange.height} stations that are not in the register would be but for leading zeros "
+        f"({first['station_id']!r} here, {first['ours']!r} there); export the one that lost them again, with ids as text"
+    )
 
 
 def parse_time(text: str | None) -> datetime | None:
@@ -110,8 +154,9 @@ def parse_time(text: str | None) -> datetime | None:
     return time
 
 
-def snapshot_tables(mission: Mission) -> dict[str, pl.DataFrame]:
-    """The tables `TABLES`, from the ledger and the blobs."""
+def snapshot_tables(mission: Mission, register: pl.DataFrame | None = None) -> dict[str, pl.DataFrame]:
+    """The tables `TABLES`, from the ledger and the blobs; `register` is the register's table, if it is at hand."""
+    register = register_tables(mission)[0] if register is None else register
     entries = list(mission.ledger.entries(IMPORTED))
     parts: dict[str, list[pl.DataFrame]] = {name: [empty(name)] for name in TABLES}
     newest = max(entries, key=lambda e: (e.body["taken_at"], e.seq), default=None)
@@ -119,6 +164,7 @@ def snapshot_tables(mission: Mission) -> dict[str, pl.DataFrame]:
         name = entry.body["snapshot"]
         count = _parse(mission, entry.subject, entry.body["format"])
         counts, fields = _translate(mission, count, entry.body["name"])
+        _, cause = _strangers(counts, register)
         row = {
             "snapshot": name,
             "format": count.format,
@@ -130,13 +176,15 @@ def snapshot_tables(mission: Mission) -> dict[str, pl.DataFrame]:
             "rows": count.raw.height,
             "stations": counts["station_id"].n_unique(),
             "counted": counts.filter("counted")["station_id"].n_unique(),
-            "problems": len(count.problems),
+            "problems": len(count.problems) + (cause is not None),
             "latest": entry is newest,
             "seq": entry.seq,
         }
+        found: list[tuple[int | None, str]] = [(p["row"], p["reason"]) for p in count.problems]
+        found += [] if cause is None else [(None, cause)]
         problems = [
-            {"snapshot": name, "number": i, "row": p["row"], "reason": p["reason"]}
-            for i, p in enumerate(count.problems, start=1)
+            {"snapshot": name, "number": i, "row": line, "reason": reason}
+            for i, (line, reason) in enumerate(found, start=1)
         ]
         parts["snapshots"].append(_typed("snapshots", pl.DataFrame([row])))
         parts["official_stations"].append(

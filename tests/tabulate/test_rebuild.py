@@ -266,3 +266,42 @@ def test_an_empty_mission_has_all_its_tables(mission: Mission) -> None:
     tables = current_tables(mission)
     assert all(frame.is_empty() for frame in tables.values())
     assert set(rebuild(mission)) == set(DERIVED)
+
+
+def test_an_authority_that_goes_back_to_an_earlier_count_has_a_new_one(
+    night: Mission, tmp_path: Path
+) -> None:
+    def count(sol: int, contest: str = "president") -> tuple[object, object]:
+        path = tmp_path / "now.csv"
+        path.write_text(f"station_id,contest,sol\n001,{contest},{sol}\n", encoding="utf-8")
+        got = import_snapshot(night, path, format="cotejo-csv", actor="ana")
+        return got["snapshot"], got["status"]
+
+    assert [count(1), count(2), count(2), count(1)] == [
+        ("s003", "new"),
+        ("s004", "new"),
+        ("s004", "already here"),
+        ("s005", "new"),
+    ]
+    # A file of another contest in between changes nothing for this one.
+    assert [count(1, "senate"), count(1)] == [("s006", "new"), ("s005", "already here")]
+
+
+def test_ids_that_lost_their_zeros_are_told_and_never_matched(night: Mission, tmp_path: Path) -> None:
+    path = tmp_path / "zeros.csv"
+    path.write_text(
+        "station_id,contest,sol,luna\n1,president,1,2\n002,president,1,2\n77,president,1,2\n",
+        encoding="utf-8",
+    )
+    got = import_snapshot(
+        night, path, format="cotejo-csv", at=parse_time("2026-03-03T00:00:00Z"), actor="ana"
+    )
+    assert (got["not_in_register"], got["problems"]) == (2, 1)
+    t = current_tables(night)
+    problem = t["official_problems"].filter(snapshot="s003").row(0, named=True)
+    assert problem["row"] is None and problem["reason"].startswith(
+        "1 of 2 stations that are not in the register would be but for leading zeros ('1' here, '001' there)"
+    )
+    assert t["snapshots"]["problems"].to_list() == [0, 0, 1]
+    outcomes = t["comparison_stations"].filter(left="tally", right="s003", station_id="1")["outcome"]
+    assert "equal" not in outcomes.to_list()
