@@ -77,7 +77,9 @@ def import_register(
         before = _fold(mission, writer)[0]
         body = {"name": path.name, "rows": frame.height, "columns": names, "ignored": ignored}
         entry = writer.append(IMPORTED, body, actor=actor, subject=blob, at=at)
-        revisions = _apply(before, frame, entry)[1]
+        after, revisions = _apply(before, frame, entry)
+        # With what stood there before, a load can say what it does not say by itself; then none of it is recorded.
+        _check_lists(after, frame, path.name)
     new = revisions.filter(pl.col("column") == "station_id").height
     touched = revisions["station_id"].n_unique()
     return RegisterReceipt(entry.seq, blob, frame.height, new, touched - new, tuple(ignored))
@@ -195,6 +197,18 @@ def _parsed(frame: pl.DataFrame, column: str, dtype: type[pl.DataType], name: st
             f"{name}, row {wrong['_row'][0]}: {column} is {wrong[column][0]!r}, which is not {wants}; correct or empty the cell"
         )
     return value.alias(column)
+
+
+def _check_lists(after: pl.DataFrame, load: pl.DataFrame, name: str) -> None:
+    """No station of the load has a number of registered voters and no list."""
+    wrong = after.join(load, on="station_id", how="semi").filter(
+        ~pl.col("has_list") & (pl.col("registered") > 0)
+    )
+    if wrong.height:
+        station, registered = wrong.sort("station_id").select("station_id", "registered").row(0)
+        raise CotejoError(
+            f"{name}: the station {station!r} would have no list but {registered} registered; give both columns, the number empty, or leave has_list true"
+        )
 
 
 def _check_meaning(frame: pl.DataFrame, name: str, contests: list[str]) -> None:

@@ -116,3 +116,19 @@ def test_the_files_own_names(mission: Mission, tmp_path: Path) -> None:
     assert register_tables(mission)[0]["station_id"].to_list() == ["01"]
     with pytest.raises(CotejoError, match="has no column 'mesa'"):
         load(mission, tmp_path, "station_id,region\n01,a\n")
+
+
+def test_a_correction_may_not_leave_voters_without_a_list(
+    mission: Mission, template: Path, tmp_path: Path
+) -> None:
+    import_register(mission, template / "register.csv", actor="ana")
+    path = tmp_path / "correction.csv"
+    path.write_text("station_id,has_list\n001,false\n", encoding="utf-8")
+    entries = [e.kind for e in mission.ledger.entries()]
+    with pytest.raises(CotejoError, match="'001' would have no list but 200 registered"):
+        import_register(mission, path, actor="ana")
+    assert [e.kind for e in mission.ledger.entries()] == entries
+    path.write_text("station_id,has_list,registered\n001,false,\n", encoding="utf-8")
+    import_register(mission, path, actor="ana")
+    row = register_tables(mission)[0].filter(station_id="001").row(0, named=True)
+    assert (row["has_list"], row["registered"]) == (False, None)
