@@ -72,7 +72,7 @@ class Settings:
     # synthetic sheets; its tables are in ocr/models/THRESHOLDS.md. The rest are reasoned guesses.
     noise: float = 5e-4
     noise_slope: float = 0.0
-    class_prior: tuple[float, ...] | None = (0.068,) * 10 + (0.12, 0.13, 0.21)
+    class_prior: tuple[float, ...] | None = (0.068,) * 10 + (0.12, 0.13, 0.13)
     consistent: float = 0.9
     slip: float = 0.8
     odd_prior: float = 0.02
