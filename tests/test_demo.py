@@ -64,8 +64,12 @@ def test_every_planted_finding_is_found(demo: Path, planted: list[dict[str, str]
 def test_nothing_that_was_not_planted_is_flagged_with_grade_a_or_b(
     demo: Path, planted: list[dict[str, str]]
 ) -> None:
+    # A planted slip of addition may need a person to be confirmed; where the reading alone confirms it, all the better.
+    audits = {"does-not-add-up": "arithmetic"}
     expected = {
-        (r["expect_audit"], r["station_id"], r["field"] or None) for r in planted if r["expect_audit"]
+        (r["expect_audit"] or audits[r["kind"]], r["station_id"], r["field"] or None)
+        for r in planted
+        if r["expect_audit"] or r["kind"] in audits
     }
     found = table(demo, "findings").filter(pl.col("grade").is_in(["A", "B"]))
     flagged = set(found.select("audit", "station_id", "field").iter_rows())
@@ -80,6 +84,17 @@ def test_at_least_half_of_the_sheets_that_add_up_need_no_person(
     adds_up = tallies.filter(~pl.col("station_id").is_in(list(odd)))
     assert (adds_up["status"] == "accepted").sum() >= 0.5 * adds_up.height
     assert tallies.filter(pl.col("station_id").is_in(list(odd)))["status"].to_list() == ["person"] * len(odd)
+
+
+def test_every_sheet_that_does_not_add_up_is_reported(demo: Path, planted: list[dict[str, str]]) -> None:
+    """Each is a finding of grade B, or waits for a person with its reason; none is taken as if it added up."""
+    findings = table(demo, "findings").filter(pl.col("audit") == "arithmetic")
+    queue = table(demo, "queue")
+    for row in of_kind(planted, "does-not-add-up"):
+        found = findings.filter(pl.col("station_id") == row["station_id"]).height
+        waits = queue.filter(pl.col("station_id") == row["station_id"], pl.col("reason") != "").height
+        assert found or waits, row
+        assert found or not row["expect_audit"], row
 
 
 def test_no_accepted_number_is_wrong(demo: Path, sample: Path) -> None:
