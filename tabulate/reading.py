@@ -200,11 +200,11 @@ def _results(
         except CotejoError as e:
             damaged[photo] = str(e)
             continue
-        yield photo, _read_alone(data, photo, names[photo], None if retry else pool, read)
+        yield photo, _read_alone(mission, data, names[photo], None if retry else pool, read)
 
 
 def _read_alone(
-    data: bytes, photo: str, name: str, pool: Executor | None, read: ReadPhoto
+    mission: Mission, data: bytes, name: str, pool: Executor | None, read: ReadPhoto
 ) -> list[dict[str, Any]]:
     """Read a photo whose worker died, perhaps because of its neighbour: alone, and twice before it is refused."""
     cause = ""
@@ -222,7 +222,7 @@ def _read_alone(
             if pool is None:
                 own.shutdown(wait=False, cancel_futures=True)
     why = f"the reader stopped on this photo twice ({cause}); a person must look at it"
-    return [refusal(file=name, sha256=photo, why=why, reader="none").to_json()]
+    return [refusal(file=name, sha256=sha256(data).hexdigest(), why=why, reader="none").to_json()]
 
 
 @contextmanager
