@@ -15,6 +15,7 @@ from typing import Any
 import polars as pl
 
 from ocr.errors import MachineError
+from tabulate.differences import latest_snapshots
 
 FLAGGED = "flagged_stations"
 FLAGGED_COLUMNS = (
@@ -47,10 +48,9 @@ def flagged(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
     """
     register = tables["register"].select("station_id", "region", "subregion", "place")
     tallies = tables["tallies"].select("station_id", "contest", tally_status="status")
-    latest = tables["snapshots"].filter("latest").select("snapshot")
     official = (
         tables["official_stations"]
-        .join(latest, on="snapshot", how="semi")
+        .join(latest_snapshots(tables), on=["contest", "snapshot"], how="semi")
         .select("station_id", "contest", official_status="status")
     )
     return (

@@ -125,6 +125,7 @@ def _data(mission: Mission, tables: Tables, contest: str, *, with_filings: bool)
         tables["comparison"]
         .filter(of, pl.col("left") == "tally")
         .join(latest_snapshots(tables).rename({"snapshot": "right"}), on=["contest", "right"], how="semi")
+        .join(_not_counted(tables), on=[*ACTA, "right"], how="anti")
     )
     causes = tables["comparison_stations"].select("left", "right", *ACTA, "cause")
     comparison = comparison.join(causes, on=["left", "right", *ACTA], how="left")
@@ -149,6 +150,27 @@ def _data(mission: Mission, tables: Tables, contest: str, *, with_filings: bool)
             photo="photo",
         ),
         filings=_filings(mission, tables) if with_filings else None,
+    )
+
+
+def _not_counted(tables: Tables) -> pl.DataFrame:
+    """Actas that the authority does not count and shows without a vote, by snapshot.
+
+    Zeros there are decided by law: a revision, no finding. `compare` reports such actas and leaves them open in its bounds.
+    Where an uncounted acta has votes in it, they are a record like any other.
+    """
+    votes = (
+        tables["official_fields"]
+        .filter(pl.col("option").is_not_null())
+        .group_by("snapshot", *ACTA)
+        .agg(pl.col("value").sum())
+    )
+    return (
+        tables["official_stations"]
+        .filter(~pl.col("counted"))
+        .join(votes, on=["snapshot", *ACTA], how="left")
+        .filter(pl.col("value").fill_null(0) == 0)
+        .select(*ACTA, right="snapshot")
     )
 
 

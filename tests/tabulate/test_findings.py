@@ -201,3 +201,14 @@ def test_a_number_that_a_person_corrected_names_the_photo_they_looked_at(
     tables["comparison"] = tables["comparison"].with_columns(left_confirmed=pl.lit(True))
     table = findings(audit_mission(mission, tables, only=["comparison"], calibrate=False))
     assert table.select("field", "photo").rows() == [("cast", seen)]
+
+
+def test_an_annulled_acta_without_a_vote_is_a_revision_and_no_finding(template: Path, tmp_path: Path) -> None:
+    mission = start(template, tmp_path)
+    arrive(mission, "002")
+    head = "station_id,contest,registered,cast,valid,blank,null,status,sol,luna\n"
+    official(mission, head + "002,president,210,0,0,0,0,anulada,0,0\n")
+    assert found(mission, "comparison") == []
+    # Not counted, but with votes in it: two records of one acta that differ.
+    official(mission, head + "002,president,210,150,150,0,0,anulada,90,60\n")
+    assert ("002", "sol", "A") in found(mission, "comparison")
