@@ -343,7 +343,7 @@ def main() -> None:
         f"Printed by `python -m ocr.train.thresholds --writers {args.writers} --sheets {args.sheets}`. Synthetic boxes and sheets; "
     )
     print(
-        "digits, pens and photos of the scored half occur nowhere in the fitted half or in the training of the network.\n"
+        "digits, pens and photos of the scored half occur nowhere in the fitted half. Handwritten digits of neither were trained on.\n"
     )
     print(f"In force: `{Settings()}`\n\n## Boxes (synthetic)\n")
     for half in HALVES:
