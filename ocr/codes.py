@@ -27,7 +27,9 @@ SCALES = (1.0, 2.0, 3.0)  # at which a code's place is tried, of the photo's own
 EDGE = 0.05  # of the page, by which a code may lie outside of it (the page is known only roughly)
 WHOLE_PIXELS = 12_000_000  # to which a whole photo is enlarged at most
 
-_FORMATS = zxingcpp.BarcodeFormats([getattr(zxingcpp.BarcodeFormat, name) for name in ("QRCode", "Code128", "Code39")])
+_FORMATS = zxingcpp.BarcodeFormats(
+    [getattr(zxingcpp.BarcodeFormat, name) for name in ("QRCode", "Code128", "Code39")]
+)
 
 Gray = NDArray[np.uint8]
 

@@ -57,7 +57,12 @@ def render(form: Form, scale: float = 1.0) -> NDArray[np.uint8]:
     for field in form.fields:
         if field.edges != "none":
             for x, y, w, h in field.boxes:
-                _rect(canvas, Rect(x=x, y=y, w=w, h=h, line=BOX_LINE, dotted=field.edges == "dotted"), ink, scale)
+                _rect(
+                    canvas,
+                    Rect(x=x, y=y, w=w, h=h, line=BOX_LINE, dotted=field.edges == "dotted"),
+                    ink,
+                    scale,
+                )
     picture = Image.fromarray(np.ascontiguousarray(canvas[..., ::-1]))
     for text in form.texts:
         draw_text(picture, text, ink, scale)
@@ -98,11 +103,27 @@ MARKS: dict[str, tuple[tuple[tuple[float, float], tuple[float, float]], ...]] = 
     "\u0301": (((-0.06, -0.10), (0.12, -0.30)),),  # acute
     "\u0300": (((0.06, -0.10), (-0.12, -0.30)),),  # grave
     "\u0302": (((-0.16, -0.12), (0.0, -0.28)), ((0.0, -0.28), (0.16, -0.12))),  # circumflex
-    "\u0303": (((-0.20, -0.14), (-0.07, -0.24)), ((-0.07, -0.24), (0.07, -0.14)), ((0.07, -0.14), (0.20, -0.24))),  # tilde
+    "\u0303": (
+        ((-0.20, -0.14), (-0.07, -0.24)),
+        ((-0.07, -0.24), (0.07, -0.14)),
+        ((0.07, -0.14), (0.20, -0.24)),
+    ),  # tilde
     "\u0308": (((-0.17, -0.20), (-0.09, -0.20)), ((0.09, -0.20), (0.17, -0.20))),  # diaeresis
     CEDILLA: (((0.04, 1.06), (-0.04, 1.24)),),  # cedilla
 }
-PLAIN = {"º": "o", "ª": "a", "“": '"', "”": '"', "‘": "'", "’": "'", "–": "-", "—": "-", "¿": "", "¡": "", "№": "No"}
+PLAIN = {
+    "º": "o",
+    "ª": "a",
+    "“": '"',
+    "”": '"',
+    "‘": "'",
+    "’": "'",
+    "–": "-",
+    "—": "-",
+    "¿": "",
+    "¡": "",
+    "№": "No",
+}
 
 
 def _split_marks(text: str) -> tuple[str, list[tuple[int, str]]]:
@@ -118,7 +139,11 @@ def _split_marks(text: str) -> tuple[str, list[tuple[int, str]]]:
 
 
 def _draw_marks(
-    draw: ImageDraw.ImageDraw, at: tuple[float, float], text: tuple[str, list[tuple[int, str]]], font: Font, **how: Any
+    draw: ImageDraw.ImageDraw,
+    at: tuple[float, float],
+    text: tuple[str, list[tuple[int, str]]],
+    font: Font,
+    **how: Any,
 ) -> None:
     plain, marks = text
     cap = font_cap(font)
@@ -165,7 +190,9 @@ def _cover(start: float, end: float, n: int) -> tuple[int, NDArray[np.float64]]:
     return first, np.diff(np.clip(edges, start, end))
 
 
-def _fill(canvas: NDArray[np.uint8], corners: tuple[float, float, float, float], colour: str, scale: float) -> None:
+def _fill(
+    canvas: NDArray[np.uint8], corners: tuple[float, float, float, float], colour: str, scale: float
+) -> None:
     """An upright rectangle (x0, y0, x1, y1); pixels on its border are mixed by the share it covers."""
     x0, y0, x1, y1 = corners
     left, across = _cover(x0 * scale, x1 * scale, canvas.shape[1])
@@ -184,8 +211,18 @@ def _rect(canvas: NDArray[np.uint8], rect: Rect, ink: str, scale: float) -> None
     if rect.line <= 0:
         return
     e = rect.line / 2  # lines meet in the corners
-    for a, b, c, d in ((x0 - e, y0, x1 + e, y0), (x0 - e, y1, x1 + e, y1), (x0, y0, x0, y1), (x1, y0, x1, y1)):
-        _rule(canvas, Rule(x0=a, y0=b, x1=c, y1=d, width=rect.line, dotted=rect.dotted, colour=rect.colour), ink, scale)
+    for a, b, c, d in (
+        (x0 - e, y0, x1 + e, y0),
+        (x0 - e, y1, x1 + e, y1),
+        (x0, y0, x0, y1),
+        (x1, y0, x1, y1),
+    ):
+        _rule(
+            canvas,
+            Rule(x0=a, y0=b, x1=c, y1=d, width=rect.line, dotted=rect.dotted, colour=rect.colour),
+            ink,
+            scale,
+        )
 
 
 def _rule(canvas: NDArray[np.uint8], rule: Rule, ink: str, scale: float) -> None:
@@ -197,7 +234,9 @@ def _rule(canvas: NDArray[np.uint8], rule: Rule, ink: str, scale: float) -> None
     half = rule.width / 2
     pieces = [(0.0, length)]
     if rule.dotted:
-        pieces = [(float(at), min(float(at) + rule.width, length)) for at in np.arange(0.0, length, 3 * rule.width)]
+        pieces = [
+            (float(at), min(float(at) + rule.width, length)) for at in np.arange(0.0, length, 3 * rule.width)
+        ]
     for a, b in pieces:
         p, q = (rule.x0 + dx * a, rule.y0 + dy * a), (rule.x0 + dx * b, rule.y0 + dy * b)
         if dx == 0 or dy == 0:
@@ -207,5 +246,7 @@ def _rule(canvas: NDArray[np.uint8], rule: Rule, ink: str, scale: float) -> None
         else:
             across = np.array((-dy, dx)) * max(half - SOFT / scale, 0.05 / scale)
             corners = np.array((p + across, q + across, q - across, p - across)) * scale - 0.5
-            fixed = np.rint(corners * (1 << SHIFT)).astype(np.int32)  # a pixel's centre is at 0 in OpenCV, at .5 here
+            fixed = np.rint(corners * (1 << SHIFT)).astype(
+                np.int32
+            )  # a pixel's centre is at 0 in OpenCV, at .5 here
             cv2.fillConvexPoly(canvas, fixed, _bgr(rule.colour or ink), cv2.LINE_AA, SHIFT)

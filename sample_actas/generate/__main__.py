@@ -35,7 +35,14 @@ def take(sheet: Sheet, photo: Photo, digits: Digits, seed: int) -> bytes:
     filled: Filled
     if photo.kind == "acta":
         values = {f.name: sheet.values[f.name] for f in form.votes}
-        filled = fill(form, Printed(s.id, s.region.name, s.subregion, s.place), values, writer, style=sheet.style, scale=scale)
+        filled = fill(
+            form,
+            Printed(s.id, s.region.name, s.subregion, s.place),
+            values,
+            writer,
+            style=sheet.style,
+            scale=scale,
+        )
     else:
         filled = attendance_list(writer, scale)
     picture = photograph(filled, photo.shot, generator(seed, "camera", photo.file))
@@ -65,7 +72,9 @@ def main() -> None:
     parser.add_argument("--digits", type=Path, required=True, help="folder with MNIST's test set")
     parser.add_argument("--out", type=Path, required=True, help="folder to write to, e.g. sample_actas")
     parser.add_argument("--seed", type=int, default=2026)
-    parser.add_argument("--only", default="", help="only photos whose name begins so (the tables are always written)")
+    parser.add_argument(
+        "--only", default="", help="only photos whose name begins so (the tables are always written)"
+    )
     arguments = parser.parse_args()
     cv2.setNumThreads(1)
     make(arguments.out, Digits.load(arguments.digits), arguments.seed, arguments.only)

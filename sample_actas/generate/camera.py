@@ -55,7 +55,9 @@ class _Paper:
         along = v if self.fold_across else u
         return self.curl * np.sin(np.pi * (t + self.phase)) + self.fold * np.abs(along - self.fold_at)
 
-    def project(self, u: NDArray[np.float64], v: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def project(
+        self, u: NDArray[np.float64], v: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Where the point (u, v) of the paper comes to lie in a pinhole camera; u and v are centred."""
         x, y, z = u, v, self.height(u, v)
         a, b, c = self.tilt
@@ -77,7 +79,9 @@ def photograph(sheet: Filled, shot: Shot, rng: np.random.Generator) -> Pixels:
     map_y = (v * long_side + rows / 2 - 0.5).astype(np.float32)
     page = _age(sheet.pixels, rng)
     seen = cv2.remap(page, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    inside = np.minimum.reduce([map_x + 1, map_y + 1, columns - map_x, rows - map_y]).clip(0, 1).astype(np.float32)
+    inside = (
+        np.minimum.reduce([map_x + 1, map_y + 1, columns - map_x, rows - map_y]).clip(0, 1).astype(np.float32)
+    )
     table = _table(width, height, rng)
     thickness = max(2.0, width / 260)
     shade = cv2.GaussianBlur(inside, (0, 0), thickness * 2)
@@ -85,7 +89,9 @@ def photograph(sheet: Filled, shot: Shot, rng: np.random.Generator) -> Pixels:
     shade = cv2.warpAffine(shade, shift, (width, height), borderMode=cv2.BORDER_REPLICATE)
     table *= (1 - 0.55 * shade)[..., None]
     relief = _relief(paper, u, v, rng)
-    picture = table * (1 - inside[..., None]) + seen.astype(np.float32) * relief[..., None] * inside[..., None]
+    picture = (
+        table * (1 - inside[..., None]) + seen.astype(np.float32) * relief[..., None] * inside[..., None]
+    )
     picture *= _light(width, height, rng)[..., None]
     return _sensor(picture, shot, rng)
 
@@ -94,7 +100,12 @@ def encode(picture: Pixels, limit: int) -> bytes:
     """A JPEG as phones and messengers make them, of the best quality that stays under the limit."""
     data = b""
     for quality in range(88, 30, -4):
-        options = [cv2.IMWRITE_JPEG_QUALITY, quality, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420]
+        options = [
+            cv2.IMWRITE_JPEG_QUALITY,
+            quality,
+            cv2.IMWRITE_JPEG_SAMPLING_FACTOR,
+            cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420,
+        ]
         data = cv2.imencode(".jpg", picture, options)[1].tobytes()
         if len(data) <= limit:
             break
@@ -165,7 +176,9 @@ def _relief(paper: _Paper, u: Floats, v: Floats, rng: np.random.Generator) -> Fl
     if paper.fold:
         away = (v if paper.fold_across else u) - paper.fold_at
         light *= 1 - rng.uniform(0.05, 0.16) * np.exp(-((away / 0.0018) ** 2))
-    crumple = cv2.resize(rng.normal(0, 1, (14, 14)).astype(np.float32), light.shape[::-1], interpolation=cv2.INTER_CUBIC)
+    crumple = cv2.resize(
+        rng.normal(0, 1, (14, 14)).astype(np.float32), light.shape[::-1], interpolation=cv2.INTER_CUBIC
+    )
     return (light * (1 + 0.008 * crumple)).astype(np.float32)
 
 
@@ -179,11 +192,15 @@ def _table(width: int, height: int, rng: np.random.Generator) -> Floats:
         fine = cv2.GaussianBlur(rng.normal(0, 1, small).astype(np.float32), (0, 0), sigmaX=25, sigmaY=0.8)
         rough = 0.07 * grain / grain.std() + 0.04 * fine / fine.std()
     elif kind == "laminate":
-        base = np.array([(168, 172, 174), (120, 116, 112), (66, 62, 60), (150, 170, 185)][rng.integers(4)], np.float32)
+        base = np.array(
+            [(168, 172, 174), (120, 116, 112), (66, 62, 60), (150, 170, 185)][rng.integers(4)], np.float32
+        )
         grain = cv2.GaussianBlur(rng.normal(0, 1, small).astype(np.float32), (0, 0), 2.0)
         rough = 0.03 * grain / grain.std()
     else:
-        base = np.array([(120, 70, 50), (60, 95, 60), (60, 50, 120), (150, 150, 150)][rng.integers(4)], np.float32)
+        base = np.array(
+            [(120, 70, 50), (60, 95, 60), (60, 50, 120), (150, 150, 150)][rng.integers(4)], np.float32
+        )
         y, x = np.mgrid[0 : small[0], 0 : small[1]].astype(np.float32)
         weave = np.sin(x * rng.uniform(0.9, 1.4)) * np.sin(y * rng.uniform(0.9, 1.4))
         folds = cv2.GaussianBlur(rng.normal(0, 1, small).astype(np.float32), (0, 0), 50)
@@ -201,7 +218,11 @@ def _light(width: int, height: int, rng: np.random.Generator) -> Floats:
     light *= 1 - rng.uniform(0.05, 0.22) * ((x - 0.5) ** 2 + (y - 0.5) ** 2) * 2
     if rng.random() < 0.45:
         angle = rng.uniform(0, 2 * np.pi)
-        edge = (x - 0.5) * np.cos(angle) + (y - 0.5) * np.sin(angle) + 0.06 * np.sin(7 * (x * np.sin(angle) - y * np.cos(angle)))
+        edge = (
+            (x - 0.5) * np.cos(angle)
+            + (y - 0.5) * np.sin(angle)
+            + 0.06 * np.sin(7 * (x * np.sin(angle) - y * np.cos(angle)))
+        )
         soft = rng.uniform(0.015, 0.09)
         light *= 1 - rng.uniform(0.12, 0.36) / (1 + np.exp(-(edge - rng.uniform(-0.15, 0.3)) / soft))
     return np.asarray(cv2.resize(light.astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC))
@@ -225,6 +246,8 @@ def _sensor(picture: Floats, shot: Shot, rng: np.random.Generator) -> Pixels:
     grey = rng.standard_normal(shape, dtype=np.float32)
     noise = cv2.GaussianBlur(grey, (0, 0), 0.7)
     coarse = (shape[1] // 3 + 1, shape[0] // 3 + 1)
-    colour = cv2.resize(rng.standard_normal((coarse[1], coarse[0], 3), dtype=np.float32), (shape[1], shape[0]))
+    colour = cv2.resize(
+        rng.standard_normal((coarse[1], coarse[0], 3), dtype=np.float32), (shape[1], shape[0])
+    )
     picture = picture + strength * (1.6 * noise[..., None] + 0.5 * colour)
     return np.asarray(np.rint(picture).clip(0, 255).astype(np.uint8))

@@ -32,7 +32,13 @@ class Region:
 # In the middle of the ocean, where nobody votes.
 REGIONS = (
     Region(
-        "01", "Costa Bravía", STRIP, 0.68, (0.33, 0.36, 0.17, 0.09, 0.05), -14.2, -24.6,
+        "01",
+        "Costa Bravía",
+        STRIP,
+        0.68,
+        (0.33, 0.36, 0.17, 0.09, 0.05),
+        -14.2,
+        -24.6,
         (
             ("11", "Escuela Playa Mansa", "Puerto Almendro", 4),
             ("12", "Colegio Marea Alta", "Puerto Almendro", 3),
@@ -42,7 +48,13 @@ REGIONS = (
         ),
     ),
     Region(
-        "02", "Sierra Lucero", LANDSCAPE, 0.79, (0.41, 0.29, 0.12, 0.13, 0.05), -15.9, -26.1,
+        "02",
+        "Sierra Lucero",
+        LANDSCAPE,
+        0.79,
+        (0.41, 0.29, 0.12, 0.13, 0.05),
+        -15.9,
+        -26.1,
         (
             ("21", "Unidad Educativa Cerro Claro", "Villa Lucero", 4),
             ("22", "Colegio Nueva Aurora", "Villa Lucero", 5),
@@ -52,7 +64,13 @@ REGIONS = (
         ),
     ),
     Region(
-        "30", "Llanos del Timbó", WORDS, 0.72, (0.36, 0.31, 0.15, 0.08, 0.10), -16.8, -23.3,
+        "30",
+        "Llanos del Timbó",
+        WORDS,
+        0.72,
+        (0.36, 0.31, 0.15, 0.08, 0.10),
+        -16.8,
+        -23.3,
         (
             ("31", "Primaria Camino Real", "San Telmo del Llano", 4),
             ("32", "Primaria Ojo de Agua", "San Telmo del Llano", 4),
@@ -120,7 +138,9 @@ def hold(seed: int) -> list[Station]:
                 station = f"{region.code}{place_code}{number}"
                 listed = int(rng.integers(196, 348))
                 special = station == SPECIAL
-                present = 118 if special else int(rng.binomial(listed, _expit(turnout_here + rng.normal(0, 0.13))))
+                present = (
+                    118 if special else int(rng.binomial(listed, _expit(turnout_here + rng.normal(0, 0.13))))
+                )
                 stations.append(
                     Station(
                         id=station,

@@ -57,7 +57,9 @@ def _upright(image: NDArray[np.float32]) -> NDArray[np.float32]:
     m = cv2.moments(image)
     skew = m["mu11"] / m["mu02"] if m["mu02"] > 1e-3 else 0.0
     turn = np.float32([[1, skew, -skew * 14], [0, 1, 0]])
-    return np.asarray(cv2.warpAffine(image, turn, (28, 28), flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP)).clip(0, 1)
+    return np.asarray(
+        cv2.warpAffine(image, turn, (28, 28), flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP)
+    ).clip(0, 1)
 
 
 class Writer:
@@ -119,7 +121,9 @@ class Writer:
             scale_x *= 0.84 * w / span
         lean = np.array([[1, -slant], [0, 1]]) @ np.diag([scale_x, scale_y])
         matrix = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]]) @ lean
-        middle = np.array([w * (0.5 + self.rng.normal(0, 0.035)), h * (0.5 + self.lift + self.rng.normal(0, 0.025))])
+        middle = np.array(
+            [w * (0.5 + self.rng.normal(0, 0.035)), h * (0.5 + self.lift + self.rng.normal(0, 0.025))]
+        )
         return _stamp(ink, matrix, middle, (round(w), round(h)))
 
     def mark(self, kind: str, box: tuple[float, float]) -> Mask:
@@ -139,7 +143,11 @@ class Writer:
             a, b = h * self.rng.uniform(0.2, 0.3), w * self.rng.uniform(0.2, 0.28)
             for s in (-1, 1):
                 j = self.rng.normal(0, 0.03, 4) * h
-                _line(ink, [(cx - b + j[0], cy - s * a + j[1]), (cx, cy), (cx + b + j[2], cy + s * a + j[3])], thick)
+                _line(
+                    ink,
+                    [(cx - b + j[0], cy - s * a + j[1]), (cx, cy), (cx + b + j[2], cy + s * a + j[3])],
+                    thick,
+                )
         else:
             raise ValueError(f"there is no mark {kind!r}")
         return cv2.GaussianBlur(ink, (0, 0), 0.6)
@@ -153,8 +161,12 @@ class Writer:
         phase = self.rng.uniform(0, 6.28, 4)
         wave = 5 * np.sin(columns / 90 + phase[0]) + 2.5 * np.sin(columns / 31 + phase[1])
         sway = 4 * np.sin(columns / 47 + phase[2]) + 3 * np.sin(rows / 40 + phase[3])
-        ink = cv2.remap(ink, columns + sway.astype(np.float32), rows + wave.astype(np.float32), cv2.INTER_LINEAR)
-        ink = ink[UNIT : 15 * UNIT, np.flatnonzero(ink.max(0) > 0.3)[0] :]  # two steps above the capitals to below the tails
+        ink = cv2.remap(
+            ink, columns + sway.astype(np.float32), rows + wave.astype(np.float32), cv2.INTER_LINEAR
+        )
+        ink = ink[
+            UNIT : 15 * UNIT, np.flatnonzero(ink.max(0) > 0.3)[0] :
+        ]  # two steps above the capitals to below the tails
         scale = min(h * self.letters / ink.shape[0], w * 0.96 / ink.shape[1])
         slant = self.slant * 0.7
         matrix = np.array([[1, -slant], [0, 1]]) * scale
@@ -194,7 +206,11 @@ def _line(ink: Mask, points: list[tuple[float, float]], width: float) -> None:
     big = np.zeros((ink.shape[0] * k, ink.shape[1] * k), np.uint8)
     path = np.rint(np.array(points) * k).astype(np.int32).reshape(-1, 1, 2)
     cv2.polylines(big, [path], False, 255, max(1, round(width * k)), cv2.LINE_AA)
-    np.maximum(ink, cv2.resize(big, (ink.shape[1], ink.shape[0]), interpolation=cv2.INTER_AREA) / np.float32(255), out=ink)
+    np.maximum(
+        ink,
+        cv2.resize(big, (ink.shape[1], ink.shape[0]), interpolation=cv2.INTER_AREA) / np.float32(255),
+        out=ink,
+    )
 
 
 def _pen_width(ink: Mask) -> float:
@@ -237,7 +253,9 @@ def _crop(ink: Mask) -> Mask:
     return ink[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
 
 
-def _stamp(ink: Mask, matrix: NDArray[np.float64], middle: NDArray[np.float64], size: tuple[int, int]) -> Mask:
+def _stamp(
+    ink: Mask, matrix: NDArray[np.float64], middle: NDArray[np.float64], size: tuple[int, int]
+) -> Mask:
     """The ink, transformed about its middle, set at `middle` of an array of that size."""
     k = 3  # three times as large, then averaged: strokes keep soft edges
     centre = np.array([ink.shape[1], ink.shape[0]]) / 2

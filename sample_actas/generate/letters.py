@@ -40,7 +40,10 @@ def write(text: str, rng: np.random.Generator, pen: float) -> NDArray[np.float32
         if letter not in LETTERS:
             x += rng.uniform(4.5, 6.5)
             continue
-        drawn = [np.array([(int(s[i], 16), int(s[i + 1], 16)) for i in range(0, len(s), 2)], float) for s in LETTERS[letter].split()]
+        drawn = [
+            np.array([(int(s[i], 16), int(s[i + 1], 16)) for i in range(0, len(s), 2)], float)
+            for s in LETTERS[letter].split()
+        ]
         width = max(float(s[:, 0].max()) for s in drawn)
         size, line = rng.normal(1, 0.05, 2), rng.normal(0, 0.18)
         for stroke in drawn:

@@ -7,14 +7,36 @@ from ocr.render import render
 from sample_actas.generate.handwriting import Writer
 from sample_actas.generate.sheet import Filled, lay_ink, pixels_of
 
-ROWS = ("PRESIDENCIA", "SECRETARÍA", "PRIMER ESCRUTINIO", "SEGUNDO ESCRUTINIO", "SUPLENTE 1", "SUPLENTE 2", "SUPLENTE 3")
+ROWS = (
+    "PRESIDENCIA",
+    "SECRETARÍA",
+    "PRIMER ESCRUTINIO",
+    "SEGUNDO ESCRUTINIO",
+    "SUPLENTE 1",
+    "SUPLENTE 2",
+    "SUPLENTE 3",
+)
 
 
 def attendance_list(writer: Writer, scale: float) -> Filled:
     """The filled list."""
     texts = [
-        {"x": 600, "y": 130, "text": "CONSEJO ELECTORAL DE VALDELUZ", "size": 26, "bold": True, "align": "centre"},
-        {"x": 600, "y": 190, "text": "LISTA DE ASISTENCIA DE FUNCIONARIOS DE CASILLA", "size": 26, "bold": True, "align": "centre"},
+        {
+            "x": 600,
+            "y": 130,
+            "text": "CONSEJO ELECTORAL DE VALDELUZ",
+            "size": 26,
+            "bold": True,
+            "align": "centre",
+        },
+        {
+            "x": 600,
+            "y": 190,
+            "text": "LISTA DE ASISTENCIA DE FUNCIONARIOS DE CASILLA",
+            "size": 26,
+            "bold": True,
+            "align": "centre",
+        },
         {"x": 600, "y": 240, "text": "Documento de muestra, sin valor", "size": 18, "align": "centre"},
         {"x": 200, "y": 330, "text": "CARGO", "size": 18, "bold": True, "align": "centre"},
         {"x": 540, "y": 330, "text": "HORA", "size": 18, "bold": True, "align": "centre"},
@@ -33,7 +55,13 @@ def attendance_list(writer: Writer, scale: float) -> Filled:
     paper = render(form, scale)
     for i in range(len(ROWS) - 1):
         hour = (420.0, 375.0 + i * 130, 240.0, 80.0)
-        lay_ink(paper, hour, writer.words("siete y media" if i % 2 else "siete", pixels_of(hour, scale)), writer, scale)
+        lay_ink(
+            paper,
+            hour,
+            writer.words("siete y media" if i % 2 else "siete", pixels_of(hour, scale)),
+            writer,
+            scale,
+        )
         sign = (720.0, 365.0 + i * 130, 380.0, 100.0)
         lay_ink(paper, sign, writer.signature(pixels_of(sign, scale)), writer, scale)
     return Filled(paper, scale, {})

@@ -42,7 +42,10 @@ UPSIDE_DOWN = "02221"
 NO_ACTA = "30342"
 NOT_IN_REGISTER = "02299"
 SECOND_PHOTO = "01113"
-REVISED = {"02252": ("puente", 79, 97), "01152": ("sol", 40, 46)}  # as the first snapshot has it, the second not
+REVISED = {
+    "02252": ("puente", 79, 97),
+    "01152": ("sol", 40, 46),
+}  # as the first snapshot has it, the second not
 EXIF_TURNED = "02254"
 TWELVE_MEGAPIXELS = ("02211", "01111", "30311")
 PENDING_FIRST = ("01155", "01123", "02225", "02255", "30313", "30334", "30343")
@@ -50,7 +53,9 @@ PENDING_GOVERNOR_FIRST = ("01134",)
 PENDING_STILL = ("30343",)
 HELD_FIRST = ("30333",)  # "observada" in the first snapshot because it does not add up
 
-CLEAR = frozenset({*TRANSPOSED, *SWAPPED, *CHANGED_DIGIT, *WRONG_SUM, *FILED_TWICE, NOT_IN_REGISTER, SECOND_PHOTO})
+CLEAR = frozenset(
+    {*TRANSPOSED, *SWAPPED, *CHANGED_DIGIT, *WRONG_SUM, *FILED_TWICE, NOT_IN_REGISTER, SECOND_PHOTO}
+)
 """Where a reading must be certain for the problem to show: a tidy writer and a steady hand."""
 
 
@@ -99,7 +104,9 @@ def sheets(stations: list[Station], seed: int) -> list[Sheet]:
             for name, more in WRONG_SUM.get(station.id, ({}, ()))[0].items() if contest == PRESIDENT else ():
                 values[name] += more
             rng = generator(seed, "style", f"{station.id}/{contest}")
-            weights = (0.4, 0.1, 0.12, 0.26, 0.12) if station.region.form == STRIP else (0.58, 0.1, 0.1, 0.07, 0.15)
+            weights = (
+                (0.4, 0.1, 0.12, 0.26, 0.12) if station.region.form == STRIP else (0.58, 0.1, 0.1, 0.07, 0.15)
+            )
             style = str(rng.choice(("zeros", "x", "dash", "dot", "empty"), p=weights))
             tidy = station.id in CLEAR
             sheet = Sheet(station, contest, forms, values, "zeros" if tidy else style, tidy)
@@ -110,25 +117,45 @@ def sheets(stations: list[Station], seed: int) -> list[Sheet]:
 def _unregistered(stations: list[Station], seed: int) -> Station:
     like = next(s for s in stations if s.id == "02254")
     count = Count({"sol": 71, "puente": 58, "faro": 22, "ceiba": 19, "timon": 6}, 4, 7, 187)
-    return replace(like, id=NOT_IN_REGISTER, place="Escuela Cerro Nublado", registered=241, ballots=241, counts={PRESIDENT: count})
+    return replace(
+        like,
+        id=NOT_IN_REGISTER,
+        place="Escuela Cerro Nublado",
+        registered=241,
+        ballots=241,
+        counts={PRESIDENT: count},
+    )
 
 
 def _values(station: Station, contest: str, count: Count) -> dict[str, int]:
-    values = {**count.votes, "valid": count.valid, "blank": count.blank, "null": count.null, "cast": count.cast}
+    values = {
+        **count.votes,
+        "valid": count.valid,
+        "blank": count.blank,
+        "null": count.null,
+        "cast": count.cast,
+    }
     if contest == GOVERNOR:
         return values | {"voted": count.voted, "carried": count.valid, "total": count.cast}
     form = station.region.form
     if form == LANDSCAPE:
         return values | {"registered_printed": station.ballots, "unused": station.ballots - count.cast}
     if form == WORDS:
-        return values | {"voted": count.voted, "received": station.ballots, "unused": station.ballots - count.cast, "total": count.cast}
+        return values | {
+            "voted": count.voted,
+            "received": station.ballots,
+            "unused": station.ballots - count.cast,
+            "total": count.cast,
+        }
     return values | {"voted": count.voted}
 
 
 def _photos(sheet: Sheet, seed: int) -> list[Photo]:
     station = sheet.station.id
     if sheet.contest == GOVERNOR:
-        return [Photo(f"{station}_gob_p{page + 1}.jpg", _shot(sheet, seed, f"{page}"), page) for page in (0, 1)]
+        return [
+            Photo(f"{station}_gob_p{page + 1}.jpg", _shot(sheet, seed, f"{page}"), page) for page in (0, 1)
+        ]
     shot = _shot(sheet, seed, "0")
     if station in (NO_ACTA, FILED_TWICE[1]):
         return []

@@ -16,19 +16,33 @@ from sample_actas.generate.election import GOVERNOR_PAGES, LANDSCAPE, STRIP, WOR
 from sample_actas.generate.handwriting import Mask, Writer, in_words
 
 Quad = tuple[float, float, float, float]
-CODES = {STRIP: "10", GOVERNOR_PAGES[0]: "21", GOVERNOR_PAGES[1]: "22"}  # what follows the station in the bar code
+CODES = {
+    STRIP: "10",
+    GOVERNOR_PAGES[0]: "21",
+    GOVERNOR_PAGES[1]: "22",
+}  # what follows the station in the bar code
 FILLERS = {"zeros": "0", "x": "x", "dash": "-", "dot": ".", "empty": "_"}
 # Where each form has what is printed for the station, where people sign, and where they write a line or two.
 SIGNATURES: dict[str, tuple[Quad, ...]] = {
-    LANDSCAPE: tuple((x, 402 + i * 84, w, 76) for i in range(6) for x, w in ((1000, 280), (1310, 180), (1515, 180))),
+    LANDSCAPE: tuple(
+        (x, 402 + i * 84, w, 76) for i in range(6) for x, w in ((1000, 280), (1310, 180), (1515, 180))
+    ),
     STRIP: ((80, 2080, 300, 64), (480, 2080, 300, 64)),
     GOVERNOR_PAGES[0]: ((80, 1552, 300, 64), (480, 1552, 300, 64)),
     GOVERNOR_PAGES[1]: ((80, 1018, 300, 64), (480, 1018, 300, 64)),
     WORDS: ((80, 1900, 280, 80), (460, 1900, 280, 80), (840, 1900, 280, 80)),
 }
-CLOCKS = (((62, 558, 56, 48), (120, 558, 56, 48), (194, 558, 56, 48), (252, 558, 56, 48)),
-          ((62, 710, 56, 48), (120, 710, 56, 48), (194, 710, 56, 48), (252, 710, 56, 48)))
-NOTES = ("Se inicio con normalidad", "Sin novedad en la mesa", "Corre y vale", "Ninguna", "Mesa instalada a las siete y media")
+CLOCKS = (
+    ((62, 558, 56, 48), (120, 558, 56, 48), (194, 558, 56, 48), (252, 558, 56, 48)),
+    ((62, 710, 56, 48), (120, 710, 56, 48), (194, 710, 56, 48), (252, 710, 56, 48)),
+)
+NOTES = (
+    "Se inicio con normalidad",
+    "Sin novedad en la mesa",
+    "Corre y vale",
+    "Ninguna",
+    "Mesa instalada a las siete y media",
+)
 
 
 @dataclass(frozen=True)
@@ -50,7 +64,9 @@ class Filled:
     written: dict[str, str]
 
 
-def fill(form: Form, printed: Printed, values: dict[str, int], writer: Writer, *, style: str, scale: float) -> Filled:
+def fill(
+    form: Form, printed: Printed, values: dict[str, int], writer: Writer, *, style: str, scale: float
+) -> Filled:
     """Print and fill a page.
 
     Parameters
@@ -113,7 +129,9 @@ def _write_landscape(paper: NDArray[np.uint8], writer: Writer, scale: float) -> 
             lay_ink(paper, box, writer.digit(int(sign), pixels_of(box, scale)), writer, scale)
     if writer.rng.random() < 0.6:
         line = (344.0, 1046.0, 520.0, 34.0)
-        lay_ink(paper, line, writer.words(str(writer.rng.choice(NOTES)), pixels_of(line, scale)), writer, scale)
+        lay_ink(
+            paper, line, writer.words(str(writer.rng.choice(NOTES)), pixels_of(line, scale)), writer, scale
+        )
 
 
 def pixels_of(box: Quad, scale: float) -> tuple[float, float]:
@@ -151,14 +169,20 @@ def _print(paper: NDArray[np.uint8], texts: list[Text], scale: float) -> NDArray
 
 def _print_station(paper: NDArray[np.uint8], form: Form, p: Printed, scale: float) -> NDArray[np.uint8]:
     if form.id == LANDSCAPE:
-        lines = [Text(x=494, y=246 + i * 26, text=t, size=15) for i, t in enumerate((p.region, p.subregion, p.subregion, p.place))]
+        lines = [
+            Text(x=494, y=246 + i * 26, text=t, size=15)
+            for i, t in enumerate((p.region, p.subregion, p.subregion, p.place))
+        ]
         lines += [
             Text(x=186, y=306, text=p.station_id, size=42, align="centre"),
             Text(x=1286, y=262, text=p.station_id, size=26, align="right"),
             Text(x=186, y=444, text=f"MESA: {p.station_id[-1]}", size=36, align="centre", bold=True),
         ]
     elif form.id == WORDS:
-        lines = [Text(x=160, y=314, text=p.subregion.upper(), size=16), Text(x=296, y=362, text=p.place, size=16)]
+        lines = [
+            Text(x=160, y=314, text=p.subregion.upper(), size=16),
+            Text(x=296, y=362, text=p.place, size=16),
+        ]
     else:
         lines = [
             Text(x=244, y=420, text=f"{p.station_id[:2]} - {p.region.upper()}", size=19, bold=True),

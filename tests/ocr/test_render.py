@@ -23,7 +23,9 @@ def test_a_rule_lies_where_it_says_and_is_as_wide(scale, width):
     assert drawn.shape == (round(100 * scale), round(200 * scale), 3)
     ink = 1 - drawn[:, round(100 * scale), 0] / 255
     assert ink.sum() / scale == pytest.approx(width, abs=0.03 / scale)
-    assert (ink @ (np.arange(len(ink)) + 0.5)) / ink.sum() / scale == pytest.approx(41, abs=0.06)  # a pixel has no inside
+    assert (ink @ (np.arange(len(ink)) + 0.5)) / ink.sum() / scale == pytest.approx(
+        41, abs=0.06
+    )  # a pixel has no inside
 
 
 def test_colours_fills_and_background():
@@ -48,7 +50,12 @@ def test_boxes_are_drawn_by_their_edges():
 
 @pytest.mark.parametrize("rotate", [0, 90, 180, 270])
 def test_text_begins_at_its_anchor_and_runs_as_it_is_turned(rotate):
-    drawn = render(page(page={"width": 200, "height": 200}, texts=[{"x": 100, "y": 100, "text": "HHHH", "size": 20, "rotate": rotate}]))
+    drawn = render(
+        page(
+            page={"width": 200, "height": 200},
+            texts=[{"x": 100, "y": 100, "text": "HHHH", "size": 20, "rotate": rotate}],
+        )
+    )
     rows, columns = np.nonzero(drawn[..., 0] < 128)
     middle = np.array([columns.mean(), rows.mean()]) - 100
     along = {0: (1, 0), 90: (0, 1), 180: (-1, 0), 270: (0, -1)}[rotate]
@@ -64,7 +71,11 @@ def test_size_is_the_cap_height_times_1_4():
 
 def test_accents_stand_over_plain_letters():
     def ink(text):
-        return (255 - render(page(texts=[{"x": 20, "y": 60, "text": text, "size": 40}]))).astype(int).sum(axis=(1, 2))
+        return (
+            (255 - render(page(texts=[{"x": 20, "y": 60, "text": text, "size": 40}])))
+            .astype(int)
+            .sum(axis=(1, 2))
+        )
 
     plain, marked = ink("ANO"), ink("ÁÑÓ")
     body = slice(33, 60)

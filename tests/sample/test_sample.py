@@ -58,7 +58,10 @@ def test_the_seed_makes_the_same_photos(sample, real_data, station):
     photo = sheet.photos[0]
     made = take(sheet, photo, digits, SEED)
     assert made == take(sheet, photo, digits, SEED)
-    again, kept = (cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) for data in (made, (sample / "photos" / photo.file).read_bytes()))
+    again, kept = (
+        cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+        for data in (made, (sample / "photos" / photo.file).read_bytes())
+    )
     assert again.shape == kept.shape
     assert np.abs(again.astype(int) - kept).mean() < 2
 
@@ -81,13 +84,19 @@ def test_only_the_photo_that_is_filed_twice_is_there_twice(sample):
 
 
 def test_one_photo_is_turned_by_its_exif(sample):
-    turned = [p.stem for p in sorted((sample / "photos").glob("*.jpg")) if Image.open(p).getexif().get(0x0112, 1) != 1]
+    turned = [
+        p.stem
+        for p in sorted((sample / "photos").glob("*.jpg"))
+        if Image.open(p).getexif().get(0x0112, 1) != 1
+    ]
     assert turned == [plan.EXIF_TURNED]
 
 
 def forms_of(values):
     """The form whose fields are those of the photo."""
-    return next((f for f in load_forms().values() if f.synthetic and {v.name for v in f.votes} == set(values)), None)
+    return next(
+        (f for f in load_forms().values() if f.synthetic and {v.name for v in f.votes} == set(values)), None
+    )
 
 
 def test_sheets_add_up_but_for_those_that_are_planted(truth, planted):
@@ -113,10 +122,17 @@ def test_as_written_says_the_value(sample):
 
 @pytest.mark.parametrize("snapshot", [1, 2])
 def test_the_official_count_is_that_of_the_actas_but_for_what_is_planted(sample, truth, planted, snapshot):
-    kinds = {"official-transposition", "official-digit", "official-swap", *(["revision"] if snapshot == 1 else [])}
+    kinds = {
+        "official-transposition",
+        "official-digit",
+        "official-swap",
+        *(["revision"] if snapshot == 1 else []),
+    }
     expected = {(p["station_id"], p["field"]) for p in planted if p["kind"] in kinds}
     if snapshot == 1:  # the totals move with a revised option
-        expected |= {(p["station_id"], name) for p in planted if p["kind"] == "revision" for name in ("valid", "cast")}
+        expected |= {
+            (p["station_id"], name) for p in planted if p["kind"] == "revision" for name in ("valid", "cast")
+        }
     actas = defaultdict(dict)
     for file, values in truth.items():
         if "refuse" not in values and file != f"{plan.FILED_TWICE[1]}.jpg":
