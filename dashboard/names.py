@@ -56,6 +56,8 @@ CAUSE = {
     "missing-left": N_("missing on the left"),
     "missing-right": N_("missing on the right"),
     "unexplained": N_("no simple slip explains it"),
+    "counted-changed": N_("the authority counts it now, or no longer"),
+    "status-changed": N_("the authority gives it another status"),
 }
 RECEIPT = {
     "new": N_("Received"),
@@ -97,6 +99,7 @@ REASON = {
     "photo-of-another-station": N_("The photo shows another station"),
     "filed-twice": N_("The photo was sent for several stations"),
     "keyings-differ": N_("Two people typed different numbers"),
+    "incomplete": N_("Not all numbers were given by people"),
 }
 
 
@@ -150,8 +153,11 @@ def labels(mission: Mission, contest: str) -> dict[str, str]:
     for use in mission.settings.forms:
         if use.contest == contest:
             own = mission.fields_of(use.id, contest)
-            fields |= {name: field(str(role), option, here, name) for name, (role, option) in own.items()}
-            sums += [(s.name, s.left, s.right, s.rule) for s in mission.forms[use.id].sums]
+            form = mission.forms[use.id]
+            # What has no role in the count is called what the form calls it.
+            printed = {name: form.field(name).label or name for name in own}
+            fields |= {n: field(str(role), option, here, printed[n]) for n, (role, option) in own.items()}
+            sums += [(s.name, s.left, s.right, s.rule) for s in form.sums]
     sums += [(s.name, s.left, s.right, s.rule) for s in mission.settings.sums if s.contest == contest]
     for name, left, right, rule in sums:
         sides = [" + ".join(fields.get(f, f) for f in side) for side in (left, right)]

@@ -16,7 +16,14 @@ import polars as pl
 
 from audits.integer_percent import is_hit
 from ocr.reading import State
-from tabulate.differences import TALLY, counts_of, official_cells, tally_cells
+from tabulate.differences import (
+    TALLY,
+    counts_of,
+    latest_snapshots,
+    official_cells,
+    snapshots_of,
+    tally_cells,
+)
 from tabulate.pages import ACTA
 
 Tables = Mapping[str, pl.DataFrame]
@@ -108,21 +115,27 @@ def missing(tables: Tables, contest: str | None = None) -> pl.DataFrame:
 
 
 def feed(tables: Tables) -> pl.DataFrame:
-    """The snapshots, latest first, each with the actas that it changed since the one before (null for the first)."""
+    """The snapshots, latest first, each with the actas that it changed.
+
+    ``revised`` counts them since the snapshot before that names the same contest, for an authority may publish one file for
+    each; it is null where none of its contests has an earlier one.
+    """
     frame = tables["snapshots"].sort("taken_at", "seq")
-    names = frame["snapshot"].to_list()
-    pairs = pl.DataFrame(
-        {"left": [None, *names[:-1]] if names else [], "right": names},
-        schema={"left": pl.String, "right": pl.String},
+    pairs = (
+        snapshots_of(tables)
+        .with_columns(left=pl.col("snapshot").shift(1).over("contest"))
+        .drop_nulls("left")
+        .rename({"snapshot": "right"})
     )
+    pair = ["contest", "left", "right"]
     changed = (
         tables["comparison_stations"]
         .filter("revision", pl.col("outcome") == "differing")
-        .group_by("left", "right")
-        .agg(revised=pl.len().cast(pl.Int64))
+        .group_by(pair)
+        .agg(n=pl.len().cast(pl.Int64))
     )
-    revised = pairs.join(changed, on=["left", "right"], how="left").with_columns(
-        revised=pl.when(pl.col("left").is_not_null()).then(pl.col("revised").fill_null(0))
+    revised = (
+        pairs.join(changed, on=pair, how="left").group_by("right").agg(revised=pl.col("n").fill_null(0).sum())
     )
     return (
         frame.join(revised.rename({"right": "snapshot"}), on="snapshot", how="left", maintain_order="left")
@@ -166,8 +179,12 @@ def unverified(tables: Tables) -> tuple[list[str], list[str]]:
 
 
 def queue(tables: Tables) -> pl.DataFrame:
-    """What waits for a person, one row for each acta: ``station_id``, ``contest``, ``region``, ``reasons``."""
-    waiting = tables["tallies"].filter(pl.col("status") == "person")
+    """What waits for a person, one row for each acta: ``station_id``, ``contest``, ``region``, ``place``, ``reasons``.
+
+    An accepted acta is among them if something came up against it that nobody has settled.
+    """
+    reasons = tables["queue"].group_by(ACTA).agg(reasons=pl.col("reason").unique().sort().str.join(";"))
+    waiting = tables["tallies"].select(ACTA).join(reasons, on=ACTA, how="inner")
     return (
         waiting.join(_places(tables), on="station_id", how="left")
         .sort("region", "station_id", "contest", nulls_last=True)
@@ -207,9 +224,11 @@ def acta(tables: Tables, station: str, contest: str) -> Acta | None:
     if tally.is_empty():
         return None
     fields = tables["tally_fields"].filter(here)
-    latest = tables["snapshots"].filter("latest").select(right="snapshot")
+    latest = latest_snapshots(tables).rename({"snapshot": "right"})
     comparison = (
-        tables["comparison"].filter(here, pl.col("left") == TALLY).join(latest, on="right", how="semi")
+        tables["comparison"]
+        .filter(here, pl.col("left") == TALLY)
+        .join(latest, on=["contest", "right"], how="semi")
     )
     of = (pl.col("station_id") == station) & (pl.col("contest").is_null() | (pl.col("contest") == contest))
     place = tables["register"].filter(pl.col("station_id") == station)
@@ -419,8 +438,8 @@ def _tally_votes(tables: Tables, contest: str) -> pl.DataFrame:
 
 
 def _official_votes(tables: Tables, contest: str) -> pl.DataFrame:
-    latest = tables["snapshots"].filter("latest").select("snapshot")
+    latest = latest_snapshots(tables)
     counted = tables["official_stations"].filter("counted", pl.col("contest") == contest)
-    keys = counted.join(latest, on="snapshot", how="semi").select("snapshot", *ACTA)
+    keys = counted.join(latest, on=["contest", "snapshot"], how="semi").select("snapshot", *ACTA)
     fields = tables["official_fields"].filter(pl.col("option").is_not_null())
     return fields.join(keys, on=["snapshot", *ACTA], how="semi").select("station_id", "option", "value")

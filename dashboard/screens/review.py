@@ -232,6 +232,7 @@ def fields(  # noqa: PLR0917
     known = own_fields(mission, contest, reading, acta)
     if not known:
         st.info(_("This page is of no form of this contest."))
+    labels = names.labels(mission, contest.id)
     key = f"{station}_{contest.id}_{row['photo'][:12]}_{row['page']}"
     with st.form(f"decide_{key}", border=False):
         st.markdown(
@@ -242,9 +243,8 @@ def fields(  # noqa: PLR0917
         typed: dict[str, int | str] = {}
         for name, (role, option) in known.items():
             read = reading.fields.get(name) if reading else None
-            given = one_field(
-                names.field(role, option, contest, name), f"{key}_{name}", read, made.crops.get(name)
-            )
+            label = names.field(role, option, contest, labels.get(name, name))
+            given = one_field(label, f"{key}_{name}", read, made.crops.get(name))
             if given is not None:
                 typed[name] = given
         note = st.text_input(_("Note"), max_chars=500, key=f"note_{key}", help=_("Needed to refuse a photo"))

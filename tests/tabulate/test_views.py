@@ -169,6 +169,55 @@ def test_missing_lists_what_a_person_can_finish_first():
     assert views.missing(here)["station_id"].to_list() == ["2", "1"]
 
 
+def counted(name, contest, station_id="1"):
+    return {"snapshot": name, "station_id": station_id, "contest": contest, "counted": True}
+
+
+def test_with_one_file_for_each_contest_each_has_its_own_latest_and_earlier_ones():
+    order = (("s1", "p"), ("s2", "q"), ("s3", "p"), ("s4", "q"))
+    changed = {"outcome": "differing", "revision": True, "confirmed": True, "fields": 1, "gross": 2, "net": 0}
+    against = {"left": "tally", "station_id": "1", "field": "a", "role": "option", "option": "a"}
+    here = tables(
+        tallies=[tally("1", "accepted")],
+        tally_fields=[votes("tally", "1", "a", 10)],
+        snapshots=[snapshot(name, latest=name == "s4") for name, _contest in order],
+        official_stations=[counted(name, contest) for name, contest in order],
+        official_fields=[votes("official", "1", "a", v, snapshot=s) for s, v in (("s1", 10), ("s3", 12))],
+        comparison=[{**against, "contest": "p", "right": "s3", "left_value": 10, "right_value": 12}],
+        comparison_stations=[{**changed, "station_id": "1", "contest": "p", "left": "s1", "right": "s3"}],
+    )
+    revised = views.feed(here).select("snapshot", "revised").rows()
+    assert revised == [("s4", 0), ("s3", 1), ("s2", None), ("s1", None)]
+    # The newest file, s4, says nothing about p.
+    assert views.results(here, "p", ["a"]).options["official"].to_list() == [12]
+    known = views.acta(here, "1", "p")
+    assert known is not None and known.official["right_value"].to_list() == [12]
+
+
+def test_queue_lists_every_acta_that_waits_also_an_accepted_one():
+    def waits(station_id, reason, contest="p"):
+        return {
+            "station_id": station_id, "contest": contest, "photo": "x", "page": 1, "reason": reason, "detail": ""
+        }  # fmt: skip
+
+    here = tables(
+        register=[station(s, "N") for s in "123"],
+        tallies=[tally("1", "accepted"), tally("2", "person"), tally("3", "accepted")],
+        queue=[
+            waits("1", "photo-of-another-station"),
+            waits("2", "unsure:b"),
+            waits("2", "blank:a"),
+            waits("9", "station-not-in-register"),
+            waits("", "station-unknown", ""),
+        ],
+    )
+    assert views.queue(here).select("station_id", "reasons").rows() == [
+        ("1", "photo-of-another-station"),
+        ("2", "blank:a;unsure:b"),
+    ]
+    assert views.strays(here)["station_id"].sort().to_list() == ["", "9"]
+
+
 def test_feed_says_what_each_snapshot_changed():
     changed = {
         "left": "s1",
@@ -188,6 +237,7 @@ def test_feed_says_what_each_snapshot_changed():
             {**changed, "station_id": "1"},
             {**changed, "station_id": "2", "outcome": "equal"},
         ],
+        official_stations=[counted("s1", "p"), counted("s2", "p")],
     )
     assert views.feed(here).select("snapshot", "revised").rows() == [("s2", 1), ("s1", None)]
     assert views.feed(tables()).is_empty()
