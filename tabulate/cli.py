@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import App, CycloptsError, Parameter
 
 from ocr.errors import CotejoError
-from tabulate import __version__, show
+from tabulate import __version__, documents, show
 
 if TYPE_CHECKING:
     from tabulate.mission import Mission
@@ -51,7 +51,7 @@ def demo(
     if json:
         show.as_json(document)
         return
-    show_summary(document)
+    documents.summary(document)
     show.say(
         f"\nOpen the dashboard: cotejo serve {folder}   (or: make serve), then go to http://127.0.0.1:8501"
     )
@@ -143,20 +143,7 @@ def read(
         show.as_json([r.to_json() for r in readings])
         return
     for r in readings:
-        if r.refused:
-            show.say(f"{r.file}: refused: {r.refused}")
-            continue
-        verdict = "accepted" if r.accepted else "for a person: " + ", ".join(r.reasons)
-        unverified = "" if r.verified else " (form not verified on real sheets)"
-        show.table(
-            f"{r.file}: {r.form}{unverified}, station {r.station_id or 'unknown'}, {verdict}",
-            ["field", "value", "state", "probability", "runner-up", "as written"],
-            [(n, f.value, str(f.state), f.probability, f.runner_up, f.raw) for n, f in r.fields.items()],
-            right=[1, 3, 4],
-        )
-        for s in r.sums:
-            holds = {True: "holds", False: "DOES NOT HOLD", None: "cannot be checked"}[s.holds]
-            show.say(f"  {s.sum}: {s.left} {'=' if s.rule == 'equal' else '<='} {s.right}: {holds}")
+        documents.reading(r)
 
 
 @app.command
@@ -171,37 +158,7 @@ def evaluate(
     if json:
         show.as_json(document)
         return
-    rows = []
-    for name, s in [*document["forms"].items(), ("all", document["all"])]:
-        parts = [f"{s[k]['right']}/{s[k]['n']}" for k in ("digits", "fields", "actas")]
-        adds_up = f"{s['actas']['consistent_right']}/{s['actas']['consistent_n']}"
-        inconsistent = f"{s['inconsistent']['recognised']}/{s['inconsistent']['n']}"
-        accepted = (s["accepted"]["n"], s["accepted"]["wrong"])
-        rows.append(
-            (
-                name,
-                s["sheets"],
-                *parts,
-                adds_up,
-                *accepted,
-                inconsistent,
-                len(s["refused"]),
-                s["cpu_s_per_acta"],
-            )
-        )
-    columns = [
-        "form",
-        "sheets",
-        "digits",
-        "fields",
-        "actas",
-        "adding up",
-        "accepted",
-        "wrong",
-        "not adding up",
-        "refused",
-    ]
-    show.table("Right of all", [*columns, "CPU s"], rows, right=range(1, 11))
+    documents.evaluation(document)
 
 
 @app.command
@@ -289,7 +246,7 @@ def compare(
         show.as_json(document)
     else:
         for pair in document.get("pairs", [document]):
-            show_comparison(pair)
+            documents.comparison(pair)
     return int(fail_on_difference and any(p["differing"] for p in document.get("pairs", [document])))
 
 
@@ -431,48 +388,6 @@ def read_mission(folder: Path, workers: int | None, json: bool) -> None:
         show.table(
             "Readings", ["what", "photos"], [(k.replace("_", " "), n) for k, n in document.items()], right=[1]
         )
-
-
-def show_comparison(document: dict[str, Any]) -> None:
-    """One comparison for people."""
-    title = f"{document.get('left', 'left')} against {document.get('right', 'right')}"
-    keys = ("stations", "both", "equal", "differing", "only_left", "only_right", "gross", "margin")
-    show.table(title, ["what", ""], [(k.replace("_", " "), document[k]) for k in keys], right=[1])
-    if document["causes"]:
-        show.table(
-            "Causes that reproduce the difference",
-            ["cause", "stations"],
-            document["causes"].items(),
-            right=[1],
-        )
-    show.table("Net, right minus left", ["option", "votes"], document["net"].items(), right=[1])
-    change = document["could_change_outcome"]
-    show.say(f"Could it change the outcome: {change['answer']}. {change['because']}")
-
-
-def show_summary(document: dict[str, Any]) -> None:
-    """The end of the demonstration: read, accepted, sent to people, compared, flagged."""
-    readings, tallies = document["readings"], document["tallies"]
-    comparison, findings = document["comparison"], document["findings"]
-    rows: list[tuple[str, Any]] = [
-        ("photos kept", document["photos"]["kept"]),
-        ("pages read", readings["read"]),
-        ("pages refused by the reader", readings["refused"]),
-        ("actas expected", tallies["expected"]),
-        ("accepted without a person", tallies["accepted"]),
-        ("sent to people", tallies["person"]),
-        ("without an acta", tallies["absent"]),
-    ]
-    for contest, n in comparison["contests"].items():
-        rows.append((f"compared with the latest snapshot: {contest}", n["equal"] + n["differing"]))
-    rows += [
-        ("differing, confirmed", comparison["differing_confirmed"]),
-        ("differing, not confirmed by anyone yet", comparison["differing_unconfirmed"]),
-        ("revised between snapshots", comparison["revisions"]),
-        ("stations flagged", findings["stations"]),
-        *((f"findings of grade {g}", n) for g, n in findings["by_grade"].items() if n),
-    ]
-    show.table("Summary", ["what", "number"], rows, right=[1])
 
 
 def main(arguments: list[str] | None = None) -> int:

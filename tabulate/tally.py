@@ -49,6 +49,15 @@ import polars as pl
 from ocr.reading import State
 from tabulate.mission import Mission
 from tabulate.pages import ACTA, WHY, Tables, place_pages
+from tabulate.people import (
+    PAGE,
+    VALUE,
+    differing_keyings,
+    form_used_by,
+    gaps_of,
+    own_pages,
+    said_by_people,
+)
 from tabulate.schema import conform
 from tabulate.sums import check_sums, sum_definitions
 from tabulate.tables import meanings_of
@@ -61,8 +70,6 @@ _DISPUTED = [
 _NO_STATION = (
     "no-station"  # the reader's word for a sheet that should say its station and could not be read there
 )
-_PAGE = [*ACTA, "acta_page"]
-_VALUE = ["value", "state"]
 
 
 def tally(mission: Mission, tables: Tables) -> dict[str, pl.DataFrame]:
@@ -82,18 +89,18 @@ def tally(mission: Mission, tables: Tables) -> dict[str, pl.DataFrame]:
     acta = usable.group_by(ACTA, maintain_order=True).agg(
         pl.col("acta").first(), actas=pl.col("acta").n_unique()
     )
-    best = usable.join(acta, on=[*ACTA, "acta"], how="semi").unique(_PAGE, keep="first", maintain_order=True)
+    best = usable.join(acta, on=[*ACTA, "acta"], how="semi").unique(PAGE, keep="first", maintain_order=True)
     # All photos of a page can bear out what a person says; the best one's values are the tally's.
     read = _machine_fields(usable, tables, meanings, settings.confirm_probability)
     machine = read.join(best, on=[*ACTA, "photo", "page"], how="semi")
     missing = _missing_pages(acta, best, meanings)
-    said = _said(tables, meanings)
-    gaps = _gaps(said, acta, meanings)
-    own = _own_pages(said, tables)
+    said = said_by_people(tables, meanings)
+    gaps = gaps_of(said, acta, meanings)
+    own = own_pages(said, tables)
 
     rest = pl.concat([machine, missing]).join(said, on=[*ACTA, "field"], how="anti")
     fields = pl.concat([rest, said.select(machine.columns)])
-    form_used = _form_used(acta, said, meanings)
+    form_used = form_used_by(acta, said, meanings)
     sums = check_sums(fields, form_used, sum_definitions(mission))
 
     settled = said.join(gaps, on=ACTA, how="anti").select(ACTA).unique()
@@ -124,7 +131,7 @@ def tally(mission: Mission, tables: Tables) -> dict[str, pl.DataFrame]:
                 .select(*ACTA, "photo", "page", reason=pl.lit("refused"), detail="refused")
             ),
             elsewhere.unique(),
-            _typed(_differing_keyings(tables).select(*ACTA, reason=pl.lit("keyings-differ"))),
+            _typed(differing_keyings(tables).select(*ACTA, reason=pl.lit("keyings-differ"))),
             _typed(gaps.select(*ACTA, reason=pl.lit("incomplete"), detail="gaps")),
         ]
     )
@@ -162,7 +169,7 @@ def _machine_fields(pages: pl.DataFrame, tables: Tables, meanings: pl.DataFrame,
         & (pl.col("flags") == "")
     )
     read = tables["reading_fields"].select(
-        "photo", "page", "field", *_VALUE, "raw", "probability", surely=surely
+        "photo", "page", "field", *VALUE, "raw", "probability", surely=surely
     )
     return (
         pages.select(*ACTA, "photo", "page", "form", "acta_page", "placed")
@@ -173,7 +180,7 @@ def _machine_fields(pages: pl.DataFrame, tables: Tables, meanings: pl.DataFrame,
             how="inner",
         )
         .select(
-            *(*_PAGE, "field", "role", "option", *_VALUE, "raw", "photo", "page"),
+            *(*PAGE, "field", "role", "option", *VALUE, "raw", "photo", "page"),
             *("probability", "surely", "placed"),
         )
         .with_columns(source=pl.lit("reading"))
@@ -185,9 +192,9 @@ def _missing_pages(acta: pl.DataFrame, best: pl.DataFrame, meanings: pl.DataFram
     fields = meanings.select("contest", "acta", "acta_page", "field", "role", "option").unique()
     return (
         acta.join(fields, on=["contest", "acta"], how="inner")
-        .join(best, on=_PAGE, how="anti")
+        .join(best, on=PAGE, how="anti")
         .select(
-            *_PAGE,
+            *PAGE,
             "field",
             "role",
             "option",
@@ -202,87 +209,6 @@ def _missing_pages(acta: pl.DataFrame, best: pl.DataFrame, meanings: pl.DataFram
             source=pl.lit(None, pl.String),
         )
     )
-
-
-def _said(tables: Tables, meanings: pl.DataFrame) -> pl.DataFrame:
-    """What people say stands on an acta: of a standing decision, or of two keyings that agree; with ``actor`` and ``seq``."""
-    decided = tables["decided"].with_columns(source=pl.lit("person"))
-    agreed = _agreed_keyings(tables).join(decided, on=ACTA, how="anti").with_columns(source=pl.lit("keying"))
-    said = pl.concat([decided, agreed.select(decided.columns)])
-    words = meanings.select("contest", "field", "acta_page", "role", "option").unique(
-        ["contest", "field"], keep="any"
-    )
-    return said.join(words, on=["contest", "field"], how="inner").select(
-        *(*_PAGE, "field", "role", "option", *_VALUE, "raw", "photo", "page"),
-        probability=pl.lit(None, pl.Float64),
-        surely=pl.lit(False),
-        placed=pl.lit(True),
-        source="source",
-        actor="actor",
-        seq="seq",
-    )
-
-
-def _gaps(said: pl.DataFrame, acta: pl.DataFrame, meanings: pl.DataFrame) -> pl.DataFrame:
-    """The actas of which people gave some fields only, and ``gaps``, those that they did not give.
-
-    Of an acta that only people read, it is enough to give all fields of one of the contest's actas.
-    """
-    typed = said.select(ACTA).unique()
-    read = typed.join(acta.select(*ACTA, "acta"), on=ACTA, how="inner")
-    unread = typed.join(acta, on=ACTA, how="anti")
-    unread = unread.join(meanings.select("contest", "acta").unique(), on="contest", how="inner")
-    wanted = pl.concat([read, unread]).join(
-        meanings.select("contest", "acta", "field").unique(), on=["contest", "acta"], how="inner"
-    )
-    given = said.select(*ACTA, "field", given=pl.lit(True))
-    lacking = (
-        wanted.join(given, on=[*ACTA, "field"], how="left")
-        .group_by(*ACTA, "acta")
-        .agg(gaps=pl.col("field").filter(pl.col("given").is_null()).sort())
-        .with_columns(n=pl.col("gaps").list.len())
-        .sort(*ACTA, "n", "acta")
-        .unique(ACTA, keep="first", maintain_order=True)
-    )
-    return lacking.filter(pl.col("n") > 0).select(*ACTA, gaps=pl.col("gaps").list.join(", "))
-
-
-def _own_pages(said: pl.DataFrame, tables: Tables) -> pl.DataFrame:
-    """The pages that people read what they say from: `ACTA`, ``photo``, ``page``."""
-    page = [*ACTA, "photo", "page"]
-    keyed = tables["keyed"].join(said.filter(pl.col("source") == "keying"), on=ACTA, how="semi")
-    return pl.concat([said.select(page), tables["decided_pages"].select(page), keyed.select(page)]).unique()
-
-
-def _form_used(acta: pl.DataFrame, said: pl.DataFrame, meanings: pl.DataFrame) -> pl.DataFrame:
-    """The acta form whose sums apply: the one read; of an acta that only people read, the contest's, if it has one only."""
-    only = meanings.group_by("contest").agg(actas=pl.col("acta").n_unique(), acta=pl.col("acta").first())
-    typed = said.select(ACTA).unique().join(acta, on=ACTA, how="anti")
-    typed = typed.join(only.filter(pl.col("actas") == 1), on="contest", how="inner")
-    return pl.concat([acta.select(*ACTA, "acta"), typed.select(*ACTA, "acta")])
-
-
-def _keyed_values(tables: Tables) -> pl.DataFrame:
-    """Per acta and person, everything that they typed as one value."""
-    cell = pl.format("{}={}:{}", "field", "state", pl.col("value").cast(pl.String).fill_null(""))
-    return tables["keyed"].group_by(*ACTA, "actor").agg(all=cell.sort().str.join(";"))
-
-
-def _agreed_keyings(tables: Tables) -> pl.DataFrame:
-    """The keyings of actas that two or more people typed, all of them alike."""
-    each = _keyed_values(tables).group_by(ACTA).agg(people=pl.len(), versions=pl.col("all").n_unique())
-    agreed = each.filter(pl.col("people") > 1, pl.col("versions") == 1)
-    return (
-        tables["keyed"]
-        .join(agreed, on=ACTA, how="semi")
-        .sort("seq")
-        .unique([*ACTA, "field"], keep="first", maintain_order=True)
-    )
-
-
-def _differing_keyings(tables: Tables) -> pl.DataFrame:
-    each = _keyed_values(tables).group_by(ACTA).agg(versions=pl.col("all").n_unique())
-    return each.filter(pl.col("versions") > 1).join(tables["decided"], on=ACTA, how="anti").select(ACTA)
 
 
 def _reader_reasons(best: pl.DataFrame, least: float, station_from_sheet: bool) -> pl.DataFrame:
@@ -320,19 +246,19 @@ def _photos_differ(
     """A photo sure of a field, on which the acta's values, from another photo of that page, say otherwise."""
     used = fields.filter(pl.col("source").is_not_null())
     pages = pl.concat([used.select(own.columns), own]).unique()
-    used = used.select(*_PAGE, "field", *_VALUE)
-    read = tables["reading_fields"].select("photo", "page", "field", *_VALUE, "probability")
+    used = used.select(*PAGE, "field", *VALUE)
+    read = tables["reading_fields"].select("photo", "page", "field", *VALUE, "probability")
     others = (
         usable.join(pages, on=[*ACTA, "photo", "page"], how="anti")
-        .select(*_PAGE, "photo", "page", "since", other_accepted="accepted")
+        .select(*PAGE, "photo", "page", "since", other_accepted="accepted")
         .join(read, on=["photo", "page"])
         .rename({"photo": "photo_other", "page": "page_other", "probability": "probability_other"})
     )
-    both = used.join(others, on=[*_PAGE, "field"], suffix="_other")
-    differs = pl.any_horizontal(pl.col(c).ne_missing(pl.col(f"{c}_other")) for c in _VALUE)
+    both = used.join(others, on=[*PAGE, "field"], suffix="_other")
+    differs = pl.any_horizontal(pl.col(c).ne_missing(pl.col(f"{c}_other")) for c in VALUE)
     both = both.filter(differs, pl.col("other_accepted") | (pl.col("probability_other") >= sure))
     shown = [pl.coalesce(pl.col(f"value{s}").cast(pl.String), f"state{s}") for s in ("", "_other")]
-    first = both.sort(*_PAGE, "field", "photo_other").unique(
+    first = both.sort(*PAGE, "field", "photo_other").unique(
         [*ACTA, "photo_other"], keep="first", maintain_order=True
     )
     return _typed(
@@ -379,7 +305,7 @@ def _status(
         pl.col("photo").first().alias("photo_said"),
         pl.col("page").first().alias("page_said"),
     ).join(gaps, on=ACTA, how="left")  # fmt: skip
-    used = best.sort(_PAGE).group_by(ACTA, maintain_order=True).agg(
+    used = best.sort(PAGE).group_by(ACTA, maintain_order=True).agg(
         pl.col("photo").first(), pl.col("page").first(), pl.col("probability").product()
     )  # fmt: skip
     counts = seen.sort("photo", "page").group_by(ACTA, maintain_order=True).agg(
@@ -432,7 +358,7 @@ def _confirmed(
 ) -> pl.DataFrame:
     """The fields with ``confirmed``, by the rules at the top."""
     disputed = why.filter("open").select(ACTA).unique().with_columns(disputed=pl.lit(True))
-    cell = [*ACTA, "field", *_VALUE]
+    cell = [*ACTA, "field", *VALUE]
     typed = tables["keyed"].join(said.select(*ACTA, decider="actor").unique(ACTA), on=ACTA, how="inner")
     second = pl.concat([read.select(cell), typed.filter(pl.col("actor") != pl.col("decider")).select(cell)])
     agrees = second.unique().with_columns(agrees=pl.lit(True))

@@ -1,0 +1,105 @@
+"""The documents of the command line as tables for people."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tabulate import show
+
+if TYPE_CHECKING:
+    from ocr.reading import Reading
+
+
+def reading(r: Reading) -> None:
+    """One reading: its fields and its sums."""
+    if r.refused:
+        show.say(f"{r.file}: refused: {r.refused}")
+        return
+    verdict = "accepted" if r.accepted else "for a person: " + ", ".join(r.reasons)
+    unverified = "" if r.verified else " (form not verified on real sheets)"
+    show.table(
+        f"{r.file}: {r.form}{unverified}, station {r.station_id or 'unknown'}, {verdict}",
+        ["field", "value", "state", "probability", "runner-up", "as written"],
+        [(n, f.value, str(f.state), f.probability, f.runner_up, f.raw) for n, f in r.fields.items()],
+        right=[1, 3, 4],
+    )
+    for s in r.sums:
+        holds = {True: "holds", False: "DOES NOT HOLD", None: "cannot be checked"}[s.holds]
+        show.say(f"  {s.sum}: {s.left} {'=' if s.rule == 'equal' else '<='} {s.right}: {holds}")
+
+
+def evaluation(document: dict[str, Any]) -> None:
+    """The score of each form, and of all."""
+    rows = []
+    for name, s in [*document["forms"].items(), ("all", document["all"])]:
+        parts = [f"{s[k]['right']}/{s[k]['n']}" for k in ("digits", "fields", "actas")]
+        adds_up = f"{s['actas']['consistent_right']}/{s['actas']['consistent_n']}"
+        inconsistent = f"{s['inconsistent']['recognised']}/{s['inconsistent']['n']}"
+        accepted = (s["accepted"]["n"], s["accepted"]["wrong"])
+        rows.append(
+            (
+                name,
+                s["sheets"],
+                *parts,
+                adds_up,
+                *accepted,
+                inconsistent,
+                len(s["refused"]),
+                s["cpu_s_per_acta"],
+            )
+        )
+    columns = [
+        "form",
+        "sheets",
+        "digits",
+        "fields",
+        "actas",
+        "adding up",
+        "accepted",
+        "wrong",
+        "not adding up",
+        "refused",
+    ]
+    show.table("Right of all", [*columns, "CPU s"], rows, right=range(1, 11))
+
+
+def comparison(document: dict[str, Any]) -> None:
+    """One comparison for people."""
+    title = f"{document.get('left', 'left')} against {document.get('right', 'right')}"
+    keys = ("stations", "both", "equal", "differing", "only_left", "only_right", "gross", "margin")
+    show.table(title, ["what", ""], [(k.replace("_", " "), document[k]) for k in keys], right=[1])
+    if document["causes"]:
+        show.table(
+            "Causes that reproduce the difference",
+            ["cause", "stations"],
+            document["causes"].items(),
+            right=[1],
+        )
+    show.table("Net, right minus left", ["option", "votes"], document["net"].items(), right=[1])
+    change = document["could_change_outcome"]
+    show.say(f"Could it change the outcome: {change['answer']}. {change['because']}")
+
+
+def summary(document: dict[str, Any]) -> None:
+    """The end of the demonstration: read, accepted, sent to people, compared, flagged."""
+    readings, tallies = document["readings"], document["tallies"]
+    compared, findings = document["comparison"], document["findings"]
+    rows: list[tuple[str, Any]] = [
+        ("photos kept", document["photos"]["kept"]),
+        ("pages read", readings["read"]),
+        ("pages refused by the reader", readings["refused"]),
+        ("actas expected", tallies["expected"]),
+        ("accepted without a person", tallies["accepted"]),
+        ("sent to people", tallies["person"]),
+        ("without an acta", tallies["absent"]),
+    ]
+    for contest, n in compared["contests"].items():
+        rows.append((f"compared with the latest snapshot: {contest}", n["equal"] + n["differing"]))
+    rows += [
+        ("differing, confirmed", compared["differing_confirmed"]),
+        ("differing, not confirmed by anyone yet", compared["differing_unconfirmed"]),
+        ("revised between snapshots", compared["revisions"]),
+        ("stations flagged", findings["stations"]),
+        *((f"findings of grade {g}", n) for g, n in findings["by_grade"].items() if n),
+    ]
+    show.table("Summary", ["what", "number"], rows, right=[1])
