@@ -19,13 +19,10 @@ from tabulate.differences import latest_snapshots
 from tabulate.intake import claim
 from tabulate.mission import Mission
 from tabulate.official import OfficialCount
-from tabulate.pages import ACTA
+from tabulate.pages import ACTA, CHECKED_SOURCES
 from tabulate.sums import sum_definitions
 
 Tables = Mapping[str, pl.DataFrame]
-# A station id decoded from one of these had a check of its own. A printed number that was read could be misread, so a
-# photo that it contradicts goes to a person and is no finding.
-CHECKED_SOURCES = ("qr", "code128", "code39")
 
 
 @dataclass(frozen=True)
