@@ -11,6 +11,8 @@ row, so entries of several processes form one chain.
 from __future__ import annotations
 
 import json
+import sqlite3
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -289,10 +291,23 @@ def _arguments(url: sa.URL) -> dict[str, Any]:
 def _set_up_sqlite(connection: Any, _record: Any) -> None:
     cursor = connection.cursor()
     try:
-        cursor.execute("PRAGMA journal_mode=WAL")
+        _to_wal(cursor)
         cursor.execute("PRAGMA synchronous=FULL")  # in WAL mode only FULL survives a power cut
     finally:
         cursor.close()
+
+
+def _to_wal(cursor: Any) -> None:
+    # SQLite does not wait here when two processes switch a new file at once: to upgrade a lock could deadlock.
+    until = time.monotonic() + _WAIT_S
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as e:
+            if e.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+            time.sleep(0.02)
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import sqlite3
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -138,6 +139,18 @@ def _race(url: str) -> None:
 
 def test_two_processes_make_one_chain(url: str) -> None:
     _race(url)
+
+
+def test_the_switch_to_wal_waits_for_another_program(tmp_path: Path) -> None:
+    # Seen: of two processes that opened a new ledger at once, one was told "database is locked".
+    path = tmp_path / "new.sqlite"
+    other = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+    other.execute("CREATE TABLE t (x)")
+    other.execute("BEGIN IMMEDIATE")
+    end = threading.Timer(0.3, lambda: other.execute("ROLLBACK"))
+    end.start()
+    assert Ledger(f"sqlite:///{path}").append("a", {}, actor="ana").seq == 1
+    end.join()
 
 
 def test_an_empty_file_is_brought_to_the_present_version(tmp_path: Path) -> None:
