@@ -78,6 +78,8 @@ WHY = {
     "too-small": "the picture is only {} x {} pixels; send a larger one",
     "too-many-pages": "the document has {} pages and {} is the limit; split it",
     "no-such-page": "there is no page {} in this file, it has {}; ask for another page",
+    "not-a-pdf": "this is not a PDF file, so it has no drawing to look at; give a PDF",
+    "too-much-drawn": "the page draws more lines and letters than a form would; print it to a picture and send that",
     "password": "the PDF is protected by a password; send it without one",
     "memory": "the picture needs more memory than one picture may have; send it smaller",
     "timeout": "the picture takes too long to open; send it as a plain JPEG",
@@ -136,6 +138,27 @@ def page_count(data: bytes, limits: Limits | None = None) -> int:
     return pages
 
 
+def open_objects(data: bytes, page: int = 1, limits: Limits | None = None) -> dict[str, Any]:
+    """What a page of a PDF draws, as `ocr.pdf_child.objects` says it; not checked any further.
+
+    Raises
+    ------
+    Refused, MachineError
+        As `open_picture`; also if it is not a PDF.
+    """
+    with _scratch() as target:
+        size = _ask(data, page, limits or Limits(), target, drawing=True).get("bytes")
+        target.seek(0)
+        text = target.read()
+    try:
+        document = json.loads(text) if len(text) == size else None
+    except ValueError:
+        document = None
+    if not isinstance(document, dict):
+        raise Refused("decoder-died")
+    return document
+
+
 def kind(data: bytes, limits: Limits | None = None) -> str:
     """``JPEG``, ``PNG``, ``WEBP``, ``TIFF`` or ``PDF`` by the first bytes alone; opens nothing.
 
@@ -187,9 +210,12 @@ def _scratch() -> BinaryIO:
     return tempfile.TemporaryFile(buffering=0)
 
 
-def _ask(data: bytes, page: int, limits: Limits, target: BinaryIO) -> dict[str, Any]:
+def _ask(
+    data: bytes, page: int, limits: Limits, target: BinaryIO, *, drawing: bool = False
+) -> dict[str, Any]:
     message = {
         "kind": kind(data, limits),
+        "drawing": drawing,
         "page": page,
         "pages": limits.pages,
         "pixels": limits.pixels,

@@ -89,7 +89,10 @@ def _serve(message: dict[str, Any], source: int, target: int) -> dict[str, Any]:
     os.ftruncate(2, 0)
     try:
         with open(source, "rb", closefd=False) as file:
-            pages, pixels = _open(file.read(), message)
+            data = file.read()
+        if message["drawing"]:
+            return _drawing(data, message, target)
+        pages, pixels = _open(data, message)
         if pixels is None:
             return {"pages": pages}
         with open(target, "wb", closefd=False) as file:
@@ -132,6 +135,23 @@ def _open(data: bytes, message: dict[str, Any]) -> tuple[int, Pixels | None]:
         except Exception:  # a broken EXIF block does not spoil the picture
             orientation = 1
     return pages, UPRIGHT[orientation](pixels) if orientation in UPRIGHT else pixels
+
+
+def _drawing(data: bytes, message: dict[str, Any], target: int) -> dict[str, Any]:
+    """What a PDF page draws, as JSON in the room for the pixels."""
+    if message["kind"] != "PDF":
+        raise _No("not-a-pdf")
+    pages, _ = _pdf(data, message | {"page": 0})
+    page = _checked(pages, message)
+    from ocr.pdf_child import TooMuch, objects  # only who asks for a drawing pays for it
+
+    try:
+        text = json.dumps(objects(data, page)).encode()
+    except TooMuch:
+        raise _No("too-much-drawn") from None
+    with open(target, "wb", closefd=False) as file:
+        file.write(text)
+    return {"pages": pages, "bytes": len(text)}
 
 
 def _checked(pages: int, message: dict[str, Any]) -> int:
