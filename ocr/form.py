@@ -11,6 +11,7 @@ x to the right, y down. About 150 to 200 units an inch keeps the numbers readabl
 from __future__ import annotations
 
 import functools
+import re
 import tomllib
 from enum import StrEnum
 from pathlib import Path
@@ -105,6 +106,11 @@ class Code(_Strict):
     """Where a QR or bar code stands that tells the station, and how to take the station id out of its text.
 
     ``pattern`` is a regular expression; its group ``station`` is the id (the whole text if there is no such group).
+
+    ``whole`` says that the code gives the sheet's numbers, too. Such a form is found by its code and not by its lines.
+    With ``list``, the whole numbers within the pattern's group ``values`` are those of the fields named in
+    ``fields``, in this order. With ``tse-bu``, the codes together are a Brazilian boletim de urna (`ocr.bu`): ``station`` is made of the
+    names of its header, and ``expect`` says which of them must have which value.
     """
 
     kind: Literal["qr", "code128", "code39", "any"] = "any"
@@ -113,16 +119,32 @@ class Code(_Strict):
     w: float = Field(gt=0)
     h: float = Field(gt=0)
     pattern: str = r"(?P<station>.+)"
+    whole: Literal["", "list", "tse-bu"] = ""
+    fields: tuple[str, ...] = ()
+    station: str = ""
+    expect: dict[str, str] = {}
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        try:
+            groups = re.compile(self.pattern).groupindex
+        except re.error as e:
+            raise ValueError(f"the pattern {self.pattern!r} is no regular expression ({e})") from None
+        if self.whole == "list" and not ("values" in groups and "station" in groups and self.fields):
+            raise ValueError(
+                "a code that gives the numbers as a list needs `fields`, and a pattern with (?P<station>...) and (?P<values>...)"
+            )
+        return self
 
 
 class FormField(_Strict):
     """One number on the sheet.
 
     Either ``boxes`` lists each box, or ``box`` is the whole row and ``digits`` says into how many equal boxes it splits.
-    Boxes go from the most significant digit to the least.
+    Boxes go from the most significant digit to the least. A number that only a code gives has no boxes.
     """
 
-    name: str = Field(pattern=r"^[a-z0-9_]+$")
+    name: str = Field(pattern=r"^[A-Za-z0-9_](?:[A-Za-z0-9_/ .-]*[A-Za-z0-9_])?$")
     label: str = ""
     role: Role = Role.OTHER
     option: str | None = None  # default: the field's name, when role is "option"
@@ -136,13 +158,13 @@ class FormField(_Strict):
 
     @model_validator(mode="after")
     def _split(self) -> Self:
-        if bool(self.boxes) == (self.box is not None):
+        if self.boxes and self.box is not None:
             raise ValueError(f"field {self.name!r} needs either `boxes` or `box` with `digits`, and not both")
         if self.box is not None:
             x, y, w, h = self.box
             step = w / self.digits
             object.__setattr__(self, "boxes", tuple((x + i * step, y, step, h) for i in range(self.digits)))
-        object.__setattr__(self, "digits", len(self.boxes))
+        object.__setattr__(self, "digits", len(self.boxes) or self.digits)
         if any(w <= 0 or h <= 0 for _, _, w, h in self.boxes):
             raise ValueError(f"field {self.name!r} has a box without width or height")
         if self.role is Role.OPTION and self.option is None:
@@ -194,7 +216,13 @@ class Form(_Strict):
                 raise ValueError(
                     f"the sum {s.name!r} names the unknown field {unknown[0]!r}; known are {', '.join(names)}"
                 )
+        for code in self.codes:
+            lost = sorted(set(code.fields) - set(names))
+            if lost:
+                raise ValueError(f"a code gives the unknown field {lost[0]!r}; known are {', '.join(names)}")
         for f in self.fields:
+            if not f.boxes and not self.by_code:
+                raise ValueError(f"field {f.name!r} needs either `boxes` or `box` with `digits`")
             for x, y, w, h in f.boxes:
                 if x < 0 or y < 0 or x + w > self.page.width or y + h > self.page.height:
                     raise ValueError(f"a box of field {f.name!r} lies outside the page")
@@ -210,9 +238,15 @@ class Form(_Strict):
         raise KeyError(name)
 
     @property
+    def by_code(self) -> bool:
+        """Whether a code gives this sheet's numbers: such a form is found by its code, not by its printed lines."""
+        return any(code.whole for code in self.codes)
+
+    @property
     def options(self) -> tuple[str, ...]:
-        """The options in the order of the sheet."""
-        return tuple(f.option for f in self.fields if f.role is Role.OPTION and f.option is not None)
+        """The options in the order of the sheet, each once."""
+        named = (f.option for f in self.fields if f.role is Role.OPTION and f.option is not None)
+        return tuple(dict.fromkeys(named))
 
     @property
     def votes(self) -> tuple[FormField, ...]:
