@@ -91,6 +91,7 @@ def register(gray: U8, forms: Sequence[Form]) -> Registration:
     NotFound
         If it shows none of them well enough to be read.
     """
+    forms = [f for f in forms if not f.by_code]  # those are found by their codes
     if not forms:
         raise NotFound("no form is known to look for; add one under ocr/forms")
     pyramid = Pyramid(gray)
