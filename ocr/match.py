@@ -8,7 +8,6 @@ degree, because paper bends) by moving each point of a printed line onto the nea
 
 from __future__ import annotations
 
-import functools
 from dataclasses import dataclass
 
 import cv2
@@ -18,7 +17,7 @@ from scipy.fft import irfft, rfft
 
 from ocr.form import Form
 from ocr.lines import F32, F64, U8, WORK, Sheet
-from ocr.skeleton import LONG, STEP, Skeleton, skeleton
+from ocr.skeleton import LONG, STEP, Skeleton, per_form, skeleton
 
 C64 = NDArray[np.complex64]
 
@@ -111,7 +110,7 @@ class Matcher:
     def rough(self, form: Form) -> list[Rough]:
         """The best ways to lay the form on the photo with straight scales, the best first."""
         plain = skeleton(form)
-        combs = _combs(form.id, form)
+        combs = _combs(form)
         pairs = []
         for quarters in range(4):
             # Quarter turns exchange the axes and turn them round, see Skeleton.turned.
@@ -356,8 +355,8 @@ def _profile(total: F32) -> C64:
     return np.asarray(rfft(padded), dtype=np.complex64)
 
 
-@functools.lru_cache(maxsize=64)
-def _combs(_: str, form: Form) -> tuple[C64, C64]:
+@per_form
+def _combs(form: Form) -> tuple[C64, C64]:
     """Spectra (scales, frequencies) of the form's vertical lines along x and of its horizontal lines along y."""
     s = skeleton(form)
     out = []

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
@@ -14,6 +16,24 @@ LONG = 1000.0  # the page's long side in the units used here
 STEP = 8.0  # between two points of a printed line
 DOTTED = 0.5  # the weight of a dotted line, next to 1
 Line = tuple[float, float, float, float, float]  # x0, y0, x1, y1 in page units, weight
+KEPT = 256  # forms whose derived data is kept
+T = TypeVar("T")
+
+
+def per_form(function: Callable[[Form], T]) -> Callable[[Form], T]:
+    """Remember what was computed for each form object; a form never changes, and hashing all of one takes long."""
+    kept: dict[int, tuple[Form, T]] = {}
+
+    @functools.wraps(function)
+    def remembered(form: Form) -> T:
+        known = kept.get(id(form))
+        if known is None or known[0] is not form:
+            if len(kept) >= KEPT:
+                kept.clear()
+            known = kept[id(form)] = (form, function(form))
+        return known[1]
+
+    return remembered
 
 
 @dataclass(frozen=True)
@@ -42,13 +62,9 @@ class Skeleton:
         return Skeleton(a, self.across_weight, d, self.down_weight, (w, h)), m
 
 
+@per_form
 def skeleton(form: Form) -> Skeleton:
     """The printed lines of a form as points; every line once, boxes included."""
-    return _skeleton(form.id, form)
-
-
-@functools.lru_cache(maxsize=64)
-def _skeleton(_: str, form: Form) -> Skeleton:
     unit = LONG / max(form.page.width, form.page.height)
     lines = printed_lines(form)
     for f in form.fields:
