@@ -164,8 +164,10 @@ def _holds(key: object, signature: bytes, last_hash: bytes) -> bool:
         return _verifies(lambda: key.verify(signature, last_hash))
     if isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, ec.SECP521R1):
         # The manual does not say whether the machine's library hashes the message once more; either binds the key to it.
-        ways = (ec.ECDSA(hashes.SHA512()), ec.ECDSA(utils.Prehashed(hashes.SHA512())))
-        return any(_verifies(lambda way=way: key.verify(signature, message, way)) for way in ways)
+        once, again = ec.ECDSA(utils.Prehashed(hashes.SHA512())), ec.ECDSA(hashes.SHA512())
+        if _verifies(lambda: key.verify(signature, message, once)):
+            return True
+        return _verifies(lambda: key.verify(signature, message, again))
     return False
 
 
