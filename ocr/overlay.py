@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import cv2
@@ -17,13 +18,31 @@ from ocr.register import Registration, register
 COLOUR = (0, 0, 255)
 
 
-def draw(pixels: NDArray[np.uint8], registration: Registration) -> NDArray[np.uint8]:
-    """A copy of the photo (H, W, 3) with each box outlined."""
+def draw(pixels: NDArray[np.uint8], registration: Registration, *, names: bool = False) -> NDArray[np.uint8]:
+    """A copy of the photo (H, W, 3) with each box outlined, and with the fields' names beside them if they are asked for."""
+    return draw_boxes(pixels, registration.corners, names=names)
+
+
+def draw_boxes(
+    pixels: NDArray[np.uint8], corners: Mapping[str, NDArray[np.float64]], *, names: bool = False
+) -> NDArray[np.uint8]:
+    """A copy of a picture with boxes outlined: for each field's name (boxes, 4, 2) corners in pixels, clockwise."""
     out = pixels.copy()
     width = max(1, round(max(pixels.shape) / 1500))
-    for quads in registration.corners.values():
+    for name, quads in corners.items():
         for quad in quads:
             cv2.polylines(out, [np.rint(quad * 8).astype(np.int32)], True, COLOUR, width, cv2.LINE_AA, 3)
+        if names and len(quads):
+            side = float(np.linalg.norm(quads[0, 3] - quads[0, 0]))
+            size = max(0.4, 0.4 * side / 22)
+            (long, _), _ = cv2.getTextSize(name, cv2.FONT_HERSHEY_SIMPLEX, size, width)
+            x, y = quads[0, 3] - [long + 0.2 * side, 0.25 * side]
+            at = (round(max(0.0, float(x))), round(float(y)))
+            # White under the letters, so that they are read on a dark sheet as well.
+            cv2.putText(
+                out, name, at, cv2.FONT_HERSHEY_SIMPLEX, size, (255, 255, 255), 4 * width, cv2.LINE_AA
+            )
+            cv2.putText(out, name, at, cv2.FONT_HERSHEY_SIMPLEX, size, COLOUR, width, cv2.LINE_AA)
     return out
 
 

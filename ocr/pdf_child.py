@@ -12,9 +12,12 @@ from io import BytesIO
 from typing import Any
 
 import pdfplumber
-from pdfminer.pdfinterp import PDFPageInterpreter
-from pdfplumber.page import Page, PDFPageAggregatorWithMarkedContent
-from pdfplumber.utils import extract_words
+from pdfplumber.page import (  # type: ignore[attr-defined]
+    Page,
+    PDFPageAggregatorWithMarkedContent,
+    PDFPageInterpreter,
+)
+from pdfplumber.utils.text import extract_words
 
 MOST = 60_000  # objects; a page that draws more is no form
 INVISIBLE = (3, 7)  # text rendering modes that leave no ink: drawn invisibly, added to the clipping path
@@ -165,8 +168,8 @@ def _shapes(page: Page, left: float, top: float) -> tuple[list[list[Any]], list[
         line = float(o["linewidth"] or 0.5) if o["stroke"] else 0.0
         fill = _colour(o["non_stroking_color"]) if o["fill"] else None
         if fill and not line and min(w, h) < THIN:
-            ends = (x, y + h / 2, x + w, y + h / 2) if w >= h else (x + w / 2, y, x + w / 2, y + h)
-            lines.append([*_round(*ends), round(min(w, h), 2), False, fill])
+            middle = (x, y + h / 2, x + w, y + h / 2) if w >= h else (x + w / 2, y, x + w / 2, y + h)
+            lines.append([*_round(*middle), round(min(w, h), 2), False, fill])
         elif min(w, h) >= THIN:
             rects.append([*_round(x, y, w, h), line, fill, _colour(o["stroking_color"]) if line else None])
     for o in page.curves:
@@ -192,8 +195,9 @@ def _straight(curve: dict[str, Any]) -> list[tuple[tuple[float, float], tuple[fl
 
 
 def _dashes(o: dict[str, Any]) -> list[float]:
-    dash = o.get("dash") or ([], 0)
-    return list(dash[0]) if isinstance(dash[0], (list, tuple)) else []
+    dash: Any = o.get("dash")
+    pattern = dash[0] if dash else ()
+    return list(pattern) if isinstance(pattern, (list, tuple)) else []
 
 
 def _colour(value: Any) -> str:

@@ -22,8 +22,6 @@ IMPORTS = {
     "zxing-cpp": "zxingcpp",
     "psycopg": "psycopg",
 }
-# On the card of the project's owner, for the digital PDFs that are read next.
-NOT_YET = {"pdfplumber"}
 # Where an import may point: the wings know no one, the hall knows the wings, the roof shows the hall.
 MAY_IMPORT = {
     "ocr": {"ocr"},
@@ -73,7 +71,7 @@ def test_every_import_is_declared_and_every_declaration_imported() -> None:
     used -= {*PACKAGES, "app", "sample_actas"}
     names = {IMPORTS.get(d, d) for d in declared}
     assert used - names - {IMPORTS.get(d, d) for d in optional} == set()
-    assert names - used == NOT_YET
+    assert names - used == set()
 
 
 def test_no_dependency_is_the_other_tabulate() -> None:
