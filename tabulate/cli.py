@@ -16,6 +16,7 @@ from cyclopts import App, CycloptsError, Parameter
 
 from ocr.errors import CotejoError
 from tabulate import __version__, documents, show
+from tabulate.forms_cli import forms
 
 if TYPE_CHECKING:
     from tabulate.mission import Mission
@@ -26,6 +27,7 @@ app = App(
     version=__version__,
     help_format="plaintext",
 )
+app.command(forms)
 
 Json = Annotated[
     bool, Parameter(name="--json", negative=(), help="Print one JSON document and nothing else.")
