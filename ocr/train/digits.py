@@ -1,7 +1,7 @@
 """Train, calibrate, export and evaluate the digit network.
 
-    python -m ocr.train.digits --mnist DIR --usps DIR --fonts DIR --cache DIR          train and write the weights
-    python -m ocr.train.digits --mnist DIR --usps DIR --fonts DIR --evaluate           print the table of MODEL.md
+    python -m ocr.train.digits --digits DIR                 make the cells, train, write the weights (`make digits`)
+    python -m ocr.train.digits --digits DIR --evaluate      print the tables of MODEL.md
 
 Needs torch and onnx, which the reader itself does not.
 """
@@ -14,10 +14,11 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import cache
 from pathlib import Path
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ocr.digits import CLASSES, CROSSED, MARK, MODEL, DigitReader, normalise
+from ocr.digits import CLASSES, CROSSED, MARK, MODEL, SIZE, DigitReader, normalise
 from ocr.train import glyphs
 from ocr.train.cells import LEVELS, Ink, make_cells
 from ocr.train.glyphs import Glyphs
@@ -33,6 +34,13 @@ PRINTED = ("DejaVuSans.ttf", "DejaVuSansMono.ttf", "DejaVuSerif.ttf", "DejaVuSan
            "NimbusSans-Regular.otf", "NimbusSans-Bold.otf", "NimbusMonoPS-Regular.otf", "NimbusMonoPS-Bold.otf",
            "NimbusRoman-Regular.otf", "NimbusSansNarrow-Regular.otf", "NotoMono-Regular.ttf", "NotoSansMono-Bold.ttf",
            "C059-Roman.otf", "P052-Roman.otf", "URWGothic-Book.otf", "URWBookman-Light.otf")  # fmt: skip
+"""Printed fonts trained on, of those that are installed."""
+PRINTED_HELD = ("DejaVuSerif-Bold.ttf", "DejaVuSansCondensed-Bold.ttf", "C059-Bold.otf", "P052-Bold.otf", "URWGothic-Demi.otf",
+                "URWBookman-Demi.otf", "NimbusSansNarrow-Bold.otf", "NimbusRoman-Bold.otf", "LiberationSans-Italic.ttf",
+                "LiberationMono-Italic.ttf", "DejaVuSans-ExtraLight.ttf", "DejaVuSansMono-Oblique.ttf")  # fmt: skip
+"""Printed fonts never trained on."""
+HANDS = (13, 15)
+"""Handwriting fonts, by name: so many are trained on, up to the second number they are for the temperature, the rest are held back."""
 
 U8 = npt.NDArray[np.uint8]
 I64 = npt.NDArray[np.int64]
@@ -42,52 +50,63 @@ def _repeat(part: Glyphs, n: int, rng: np.random.Generator) -> Glyphs:
     return part.take(rng.integers(len(part), size=n)) if len(part) else part
 
 
+def find(folder: Path, name: str) -> Path:
+    """Return the one file of this name under the folder."""
+    found = sorted(folder.rglob(name))
+    if not found:
+        raise SystemExit(
+            f"There is no {name} under {folder}; ocr/models/MODEL.md says which digits are needed."
+        )
+    return found[0]
+
+
+def printed_fonts(names: tuple[str, ...]) -> Glyphs:
+    """Digits of the installed fonts of these names, ten of each."""
+    paths = {p.name: p for p in sorted(Path("/usr/share/fonts").rglob("*.[ot]tf"))}
+    return glyphs.from_fonts([paths[n] for n in names if n in paths], False)
+
+
 @cache
-def training_ink(mnist: Path, usps: Path, fonts: Path, part: str) -> Ink:
+def training_ink(folder: Path, part: str) -> Ink:
     """Everything that is written into the cells of one part: `train` or `check` (other digits, other drawings)."""
-    images, labels = glyphs.read_mnist(mnist, "train")
     check = part == "check"
+    images, labels = glyphs.read_mnist(folder, "train")
     cut = slice(-HELD_BACK, None) if check else slice(0, len(images) - HELD_BACK)
     images, labels = images[cut], labels[cut]
     rng = np.random.default_rng(2 if check else 1)
     order = rng.permutation(len(images))
     shrink = 10 if check else 1
-    thin, raw = order[: 34000 // shrink], order[34000 // shrink : 44000 // shrink]
-    zip_images, zip_labels = glyphs.read_usps(usps / "zip.train.gz")
+    thin, raw = order[: 34000 // shrink], order[34000 // shrink : 50000 // shrink]
+    zip_images, zip_labels = glyphs.read_usps(find(folder, "zip.train.gz"))
     keep = slice(6000, None) if check else slice(0, 6000)
-    hand = sorted(fonts.rglob("*.otf"))
-    system = sorted(p for p in Path("/usr/share/fonts").rglob("*") if p.name in PRINTED)
+    hand = sorted(folder.rglob("*.otf"))
+    printed = glyphs.join([printed_fonts(PRINTED), glyphs.dot_matrix(8, rng)])
     digits = glyphs.join([
         glyphs.from_images(images[thin], labels[thin], True),
         glyphs.from_images(images[raw], labels[raw], False),
         glyphs.from_images(zip_images[keep], zip_labels[keep], True),
-        _repeat(glyphs.from_fonts(hand[15:] if check else hand[:15], True), 9000 // shrink, rng),
-        _repeat(glyphs.from_fonts(system, False), 2000 // shrink, rng),
-        glyphs.handmade(300 // shrink, rng),
+        _repeat(glyphs.from_fonts(hand[slice(*HANDS)] if check else hand[: HANDS[0]], True), 9000 // shrink, rng),
+        glyphs.handmade(250 // shrink, rng),
     ])  # fmt: skip
     return Ink(
         digits,
         glyphs.marks(6000 // shrink, rng, MARK),
         glyphs.scribbles(4000 // shrink, rng, CROSSED),
-        glyphs.from_fonts(system, False),
+        printed,
     )
 
 
-def test_ink(images: U8, labels: I64, thinned: bool) -> Ink:
-    """Cells of a test set: only its own digits, neighbours included."""
+def test_ink(digits: Glyphs, printed: Glyphs | None = None) -> Ink:
+    """Cells of a test set: only its own digits, neighbours included; marks and scribbles are other drawings."""
     rng = np.random.default_rng(3)
-    return Ink(
-        glyphs.from_images(images, labels, thinned),
-        glyphs.marks(500, rng, MARK),
-        glyphs.scribbles(500, rng, CROSSED),
-    )
+    return Ink(digits, glyphs.marks(500, rng, MARK), glyphs.scribbles(500, rng, CROSSED), printed)
 
 
-def _chunk(job: tuple[Path, Path, Path, str, int, Path]) -> Path:
-    mnist, usps, fonts, part, seed, folder = job
-    path = folder / f"{part}-{seed}.npz"
+def _chunk(job: tuple[Path, str, int, Path]) -> Path:
+    digits, part, seed, cache = job
+    path = cache / f"{part}-{seed}.npz"
     if not path.exists():
-        cells, labels = make_cells(CHUNK, seed, training_ink(mnist, usps, fonts, part))
+        cells, labels = make_cells(CHUNK, seed, training_ink(digits, part))
         np.savez(path, cells=cells, labels=labels)
     return path
 
@@ -95,7 +114,7 @@ def _chunk(job: tuple[Path, Path, Path, str, int, Path]) -> Path:
 def load_cells(args: argparse.Namespace, part: str, n: int, first: int) -> tuple[U8, I64]:
     """Make cells in chunks of 5,000 (kept in the cache folder) and load them."""
     args.cache.mkdir(parents=True, exist_ok=True)
-    jobs = [(args.mnist, args.usps, args.fonts, part, first + k, args.cache) for k in range(n // CHUNK)]
+    jobs = [(args.digits, part, first + k, args.cache) for k in range(n // CHUNK)]
     with ProcessPoolExecutor(args.workers) as pool:
         paths = list(pool.map(_chunk, jobs))
     parts = [np.load(p) for p in paths]
@@ -124,27 +143,49 @@ def calibration_error(probabilities: npt.NDArray[np.float64], labels: I64, bins:
     return float(sum(gaps))
 
 
+def vary(batch: npt.NDArray[np.float32], rng: np.random.Generator) -> npt.NDArray[np.float32]:
+    """Shift normalised cells by up to one pixel, bend their contrast, add a little noise: no cell comes twice the same."""
+    n = len(batch)
+    padded = np.pad(batch, ((0, 0), (0, 0), (1, 1), (1, 1)), mode="edge")
+    out = np.empty_like(batch)
+    moves = rng.integers(0, 9, n)
+    for k in range(9):
+        at = moves == k
+        out[at] = padded[at, :, k // 3 : k // 3 + SIZE, k % 3 : k % 3 + SIZE]
+    bend = rng.uniform(-0.25, 0.25, (n, 1, 1, 1)).astype(np.float32)
+    out += bend * out * (1 - out)  # paper stays 0 and ink stays 1
+    noise = rng.standard_normal(out.shape, np.float32)
+    out += noise * rng.uniform(0, 0.03, (n, 1, 1, 1)).astype(np.float32)
+    return np.clip(out, -0.5, 1.5)
+
+
 def train(args: argparse.Namespace) -> None:
     """Train the network, fit its temperature and write the ONNX file.
 
-    The rate falls to nothing along a cosine; what is kept is a running mean of the weights.
+    The rate rises and falls once (Smith & Topin 2019); what is kept is a running mean of the weights.
     """
+    import atexit
+
     import torch
     from torch import nn
+    from torch._dynamo.utils import dump_compile_times
 
     from ocr.train.network import build, save_onnx
 
+    atexit.unregister(dump_compile_times)  # it takes our package `tabulate` for another one of that name
     torch.manual_seed(args.seed)
     torch.set_num_threads(args.threads)
-    cells, labels = load_cells(args, "train", args.cells, 1000 + args.first)
-    check_cells, check_labels = load_cells(args, "check", 10000, 500)
+    torch.set_flush_denormal(True)
+    cells, labels = load_cells(args, "train", args.cells, 1000)
+    check_cells, check_labels = load_cells(args, "check", 20000, 500)
+    inputs = np.concatenate(
+        [normalise(cells[k : k + CHUNK]).astype(np.float16) for k in range(0, len(cells), CHUNK)]
+    )
     net = build().to(memory_format=torch.channels_last)
-    if args.start:
-        net.load_state_dict(torch.load(args.start))
-    steps = args.epochs * (len(cells) // args.batch)
+    each = len(cells) // args.batch
     optimiser = torch.optim.AdamW(net.parameters(), lr=args.rate, weight_decay=0.02)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, args.rate, total_steps=steps, pct_start=min(0.5, 100 / steps)
+        optimiser, args.rate, total_steps=args.epochs * each, pct_start=0.1
     )
     mean = copy.deepcopy(net)
     done = 0
@@ -153,10 +194,12 @@ def train(args: argparse.Namespace) -> None:
     for epoch in range(args.epochs):
         net.train()
         order, total = rng.permutation(len(cells)), 0.0
-        for start in range(0, len(cells) - args.batch + 1, args.batch):
+        for start in range(0, each * args.batch, args.batch):
             at = np.sort(order[start : start + args.batch])
-            batch = torch.from_numpy(normalise(cells[at])).to(memory_format=torch.channels_last)
-            loss = nn.functional.cross_entropy(net(batch), torch.from_numpy(labels[at]))
+            batch = torch.from_numpy(vary(inputs[at].astype(np.float32), rng))
+            loss = nn.functional.cross_entropy(
+                net(batch.to(memory_format=torch.channels_last)), torch.from_numpy(labels[at])
+            )
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
@@ -170,25 +213,29 @@ def train(args: argparse.Namespace) -> None:
                         kept.lerp_(now, share)
                     else:
                         kept.copy_(now)
-        torch.save(mean.state_dict(), args.cache / "last.pt")
         save_onnx(mean, args.out, CLASSES, 1.0)
         guess = DigitReader(args.out).logits(check_cells).argmax(1)
-        print(f"epoch {epoch + 1}: loss {total / (len(cells) // args.batch):.4f}, check accuracy {np.mean(guess == check_labels):.4f}, "
-              f"{time.process_time() - started:.0f} s", flush=True)  # fmt: skip
+        print(
+            f"epoch {epoch + 1}: loss {total / each:.4f}, check accuracy {np.mean(guess == check_labels):.4f}, "
+            f"{time.process_time() - started:.0f} s of processor time",
+            flush=True,
+        )
     temperature = fit_temperature(DigitReader(args.out).logits(check_cells), check_labels)
     save_onnx(mean, args.out, CLASSES, temperature)
     print(f"temperature {temperature}, {args.out.stat().st_size} bytes")
 
 
 def test_sets(args: argparse.Namespace) -> dict[str, tuple[U8, I64]]:
-    """Cells to measure on, kept in the cache folder: each set at each level."""
+    """Cells to measure on, kept in the cache folder: each set at each level. None of these digits was trained on."""
 
-    def make(name: str, ink: Callable[[], Ink], digits_only: bool) -> dict[str, tuple[U8, I64]]:
+    def make(
+        name: str, ink: Callable[[], Ink], digits_only: bool = True, typed: float = 0.0
+    ) -> dict[str, tuple[U8, I64]]:
         out = {}
         for level, word in enumerate(LEVELS):
             path = args.cache / f"test-{name.replace(' ', '-')}-{word}-{args.test_cells}.npz"
             if not path.exists():
-                cells, labels = make_cells(args.test_cells, 90 + level, ink(), level, digits_only)
+                cells, labels = make_cells(args.test_cells, 90 + level, ink(), level, digits_only, typed)
                 np.savez(path, cells=cells, labels=labels)
             kept = np.load(path)
             out[f"{name}, {word}"] = (kept["cells"], kept["labels"])
@@ -196,18 +243,35 @@ def test_sets(args: argparse.Namespace) -> dict[str, tuple[U8, I64]]:
 
     @cache
     def mnist(thinned: bool) -> Ink:
-        return test_ink(*glyphs.read_mnist(args.mnist, "t10k"), thinned)
+        return test_ink(glyphs.from_images(*glyphs.read_mnist(args.digits, "t10k"), thinned))
 
     @cache
     def usps() -> Ink:
-        return test_ink(*glyphs.read_usps(args.usps / "zip.test.gz"), True)
+        return test_ink(glyphs.from_images(*glyphs.read_usps(find(args.digits, "zip.test.gz")), True))
+
+    @cache
+    def hands() -> Ink:
+        fonts = sorted(args.digits.rglob("*.otf"))[HANDS[1] :]
+        return test_ink(glyphs.from_fonts(fonts, True))
+
+    def printed() -> Ink:
+        ink = printed_fonts(PRINTED_HELD)
+        return test_ink(ink, ink)
+
+    def everything() -> Ink:
+        parts = [mnist(False).digits, mnist(True).digits, usps().digits]
+        rng = np.random.default_rng(4)
+        digits = glyphs.join([*parts, _repeat(hands().digits, 3000, rng)])
+        return test_ink(digits, printed_fonts(PRINTED_HELD))
 
     args.cache.mkdir(parents=True, exist_ok=True)
     return {
-        **make("MNIST test", lambda: mnist(False), True),
-        **make("MNIST test thin pen", lambda: mnist(True), True),
-        **make("USPS test", usps, True),
-        **make("all classes", lambda: training_ink(args.mnist, args.usps, args.fonts, "check"), False),
+        **make("MNIST test", lambda: mnist(False)),
+        **make("MNIST test thin pen", lambda: mnist(True)),
+        **make("USPS test", usps),
+        **make("held-back hands", hands),
+        **make("held-back print", printed, typed=1.0),
+        **make("all classes", everything, digits_only=False, typed=0.17),
     }
 
 
@@ -215,23 +279,34 @@ def evaluate(args: argparse.Namespace) -> None:
     """Print accuracy and calibration on cells with digits that were never trained on, as the tables of MODEL.md."""
     reader = DigitReader(args.out)
     print(f"temperature {reader.temperature}, {args.out.stat().st_size} bytes")
-    print("\n| cells | n | right | log likelihood | ECE | sure (p ≥ 0.99) | wrong among the sure |")
-    print("|---|---|---|---|---|---|---|")
+    print(
+        "\n| cells | n | right | log likelihood | ECE | p ≥ 0.99 | wrong of these | p ≥ 0.999 | wrong of these |"
+    )
+    print("|---|---|---|---|---|---|---|---|---|")
     classes: dict[str, str] = {}
+    confusion: dict[str, npt.NDArray[np.int64]] = {}
     for name, (cells, truth) in test_sets(args).items():
         p = reader.probabilities(cells)
-        right, sure = p.argmax(1) == truth, p.max(1) >= 0.99
+        top, guess = p.max(1), p.argmax(1)
+        right = guess == truth
+        sure = " | ".join(f"{(top >= t).mean():.1%} | {np.sum(~right[top >= t])}" for t in (0.99, 0.999))
         print(
             f"| {name} | {len(truth)} | {right.mean():.2%} "
-            f"| {np.log(p[np.arange(len(p)), truth]).mean():.3f} | {calibration_error(p, truth):.3f} "
-            f"| {sure.mean():.1%} | {(~right[sure]).mean():.2%} |"
+            f"| {np.log(p[np.arange(len(p)), truth]).mean():.4f} | {calibration_error(p, truth):.4f} | {sure} |"
         )
         each = [f"{right[truth == c].mean():.1%}" if (truth == c).any() else "" for c in range(len(CLASSES))]
         classes[name] = " | ".join(each)
+        table = confusion.setdefault(name.split(", ")[-1], np.zeros((len(CLASSES), len(CLASSES)), np.int64))
+        np.add.at(table, (truth, guess), 1)
     print(f"\n| right, per class | {' | '.join(CLASSES)} |\n|{'---|' * (len(CLASSES) + 1)}")
     for name, row in classes.items():
         print(f"| {name} | {row} |")
-    cells = np.full((4096, 32, 32), 255, np.uint8)
+    for level, table in confusion.items():
+        print(f"\nAll sets, {level}: what was written (rows) and what was read (columns)\n")
+        print(f"| | {' | '.join(CLASSES)} |\n|{'---|' * (len(CLASSES) + 1)}")
+        for c, counts in zip(CLASSES, table.tolist(), strict=True):
+            print(f"| **{c}** | {' | '.join(str(v or '') for v in counts)} |")
+    cells = np.full((4096, SIZE, SIZE), 255, np.uint8)
     started = time.process_time()
     reader.probabilities(cells)
     print(
@@ -242,29 +317,27 @@ def evaluate(args: argparse.Namespace) -> None:
 def main() -> None:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("--mnist", type=Path, required=True, help="folder with the MNIST IDX files")
-    parser.add_argument("--usps", type=Path, required=True, help="folder with zip.train.gz and zip.test.gz")
-    parser.add_argument("--fonts", type=Path, required=True, help="folder with handwriting fonts (.otf)")
+    parser.add_argument(
+        "--digits",
+        type=Path,
+        required=True,
+        help="folder with MNIST, USPS and the handwriting fonts, at any depth",
+    )
     parser.add_argument("--cache", type=Path, default=Path("build/cells"), help="folder for the cells made")
-    parser.add_argument("--cells", type=int, default=200_000, help="cells to train on")
-    parser.add_argument("--first", type=int, default=0, help="first seed of the cells")
-    parser.add_argument("--epochs", type=int, default=6)
+    parser.add_argument("--cells", type=int, default=250_000, help="cells to train on")
+    parser.add_argument("--epochs", type=int, default=9)
     parser.add_argument("--batch", type=int, default=256)
-    parser.add_argument("--rate", type=float, default=3e-3)
+    parser.add_argument("--rate", type=float, default=4e-3)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--workers", type=int, default=1)
-    parser.add_argument("--start", type=Path, help="weights to go on from (a .pt file)")
     parser.add_argument("--out", type=Path, default=MODEL)
-    parser.add_argument("--test-cells", type=int, default=2000, help="cells per set and level")
+    parser.add_argument("--test-cells", type=int, default=4000, help="cells per set and level")
     parser.add_argument("--evaluate", action="store_true", help="measure the weights instead of training")
-    parser.add_argument("--only-cells", action="store_true", help="fill the cache and stop")
     args = parser.parse_args()
+    cv2.setNumThreads(1)
     if args.evaluate:
         evaluate(args)
-    elif args.only_cells:
-        load_cells(args, "train", args.cells, 1000 + args.first)
-        test_sets(args)
     else:
         train(args)
 

@@ -13,12 +13,12 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
+from ocr.train.styles import STYLES, mark, scribble
+
 SIDE = 56
 """Width and height of a field in pixels."""
 UNIT = 8.0
 """Field values per pixel of distance."""
-SLASH_LIMIT = 0.8
-"""A single stroke is a slash (mark) only if it leans at least this far (width over height) across the box."""
 
 U8 = npt.NDArray[np.uint8]
 F32 = npt.NDArray[np.float32]
@@ -140,11 +140,12 @@ def from_fonts(paths: list[Path], thinned: bool) -> Glyphs:
         except OSError:
             continue
         for digit in range(10):
-            x0, y0, x1, y1 = font.getbbox(str(digit))
-            if x1 - x0 < 3 or y1 - y0 < 10:
+            page = Image.new("L", (160, 160))
+            ImageDraw.Draw(page).text((40, 40), str(digit), fill=255, font=font)
+            box = page.getbbox()
+            if box is None or box[2] - box[0] < 3 or box[3] - box[1] < 10:
                 continue
-            page = Image.new("L", (int(x1 - x0) + 4, int(y1 - y0) + 4))
-            ImageDraw.Draw(page).text((2 - x0, 2 - y0), str(digit), fill=255, font=font)
+            page = page.crop(box)
             scale = (SIDE - 10) / max(page.size)
             small = page.resize(
                 (max(2, round(page.width * scale)), max(2, round(page.height * scale))),
@@ -159,212 +160,33 @@ def from_fonts(paths: list[Path], thinned: bool) -> Glyphs:
     return from_masks(thin(big) if thinned else big, np.array(labels, np.int64), not thinned)
 
 
-# --- hand-made styles: each is a list of strokes, each stroke a list of (x, y) in a unit square, y downward ---
+_MATRIX = (
+    "0E11131519110E", "040C040404040E", "0E11010204081F", "1F02040201110E", "02060A121F0202",
+    "1F101E0101110E", "0608101E11110E", "1F010204080808", "0E11110E11110E", "0E11110F01020C",
+)  # fmt: skip
+"""The usual 5 x 7 dots of needle and receipt printers: seven rows of five bits for each digit."""
 
 
-def _arc(cx: float, cy: float, rx: float, ry: float, start: float, end: float) -> list[tuple[float, float]]:
-    turn = np.radians(np.linspace(start, end, 24))
-    return [(cx + rx * float(np.cos(t)), cy + ry * float(np.sin(t))) for t in turn]
-
-
-STYLES: dict[int, list[list[list[tuple[float, float]]]]] = {
-    0: [
-        [_arc(0.5, 0.5, 0.34, 0.48, -80, 280), [(0.2, 0.85), (0.8, 0.15)]],
-        [_arc(0.5, 0.5, 0.36, 0.48, -100, 262)],
-        [_arc(0.5, 0.5, 0.4, 0.42, -60, 270)],
-        [_arc(0.5, 0.5, 0.45, 0.4, -110, 240)],
-        [_arc(0.5, 0.5, 0.3, 0.46, -60, 310), [(0.62, 0.05), (0.78, 0.0)]],
-    ],
-    1: [
-        [[(0.5, 0.0), (0.5, 1.0)]],
-        [[(0.5, 0.0), (0.5, 1.0)]],
-        [[(0.56, 0.0), (0.44, 1.0)]],
-        [[(0.28, 0.25), (0.55, 0.0), (0.52, 1.0)]],
-        [[(0.2, 0.4), (0.58, 0.0), (0.5, 1.0)]],
-        [[(0.3, 0.22), (0.52, 0.0), (0.5, 1.0)], [(0.25, 1.0), (0.75, 1.0)]],
-        [[(0.18, 0.42), (0.55, 0.0), (0.5, 1.0)], [(0.2, 0.98), (0.8, 1.0)]],
-        [[(0.12, 0.55), (0.6, 0.0), (0.52, 1.0)]],
-    ],
-    2: [
-        [[*_arc(0.5, 0.27, 0.35, 0.26, 190, 370), (0.6, 0.65), (0.15, 0.97)], [(0.15, 0.97), (0.88, 0.97)]],
-        [
-            [
-                *_arc(0.5, 0.25, 0.33, 0.24, 200, 380),
-                (0.45, 0.75),
-                *_arc(0.24, 0.86, 0.14, 0.11, 0, 330),
-                (0.5, 0.88),
-                (0.9, 0.98),
-            ]
-        ],
-        [
-            [
-                *_arc(0.55, 0.22, 0.3, 0.21, 190, 385),
-                (0.5, 0.7),
-                *_arc(0.3, 0.84, 0.26, 0.15, -20, -300),
-                (0.6, 0.97),
-                (1.0, 0.85),
-            ]
-        ],
-        [
-            [
-                *_arc(0.5, 0.24, 0.28, 0.22, 170, 400),
-                (0.3, 0.8),
-                (0.12, 0.95),
-                (0.3, 0.84),
-                (0.6, 0.96),
-                (0.92, 0.88),
-            ]
-        ],
-        [[(0.15, 0.08), (0.75, 0.05), (0.7, 0.4), (0.15, 0.97), (0.85, 0.95)]],
-        [
-            [
-                *_arc(0.52, 0.24, 0.26, 0.22, 150, 400),
-                (0.5, 0.62),
-                (0.34, 0.86),
-                *_arc(0.22, 0.88, 0.15, 0.1, 20, 320),
-                (0.5, 0.92),
-                (0.72, 0.98),
-                (0.95, 0.84),
-            ]
-        ],
-        [
-            [
-                *_arc(0.42, 0.28, 0.12, 0.1, 60, -120),
-                *_arc(0.55, 0.24, 0.28, 0.23, 200, 395),
-                (0.42, 0.78),
-                *_arc(0.26, 0.85, 0.2, 0.12, -10, -310),
-                (0.55, 0.93),
-                (0.92, 0.9),
-            ]
-        ],
-        [
-            [
-                *_arc(0.5, 0.26, 0.32, 0.25, 180, 385),
-                (0.52, 0.66),
-                (0.3, 0.9),
-                *_arc(0.22, 0.8, 0.12, 0.12, 60, 330),
-                (0.48, 0.86),
-                (0.78, 0.96),
-                (1.0, 0.9),
-            ]
-        ],
-    ],
-    3: [
-        [[*_arc(0.42, 0.26, 0.36, 0.25, 200, 440), *_arc(0.42, 0.74, 0.4, 0.25, -85, 150)]],
-        [[(0.15, 0.03), (0.8, 0.03), (0.42, 0.42), *_arc(0.42, 0.7, 0.38, 0.28, -80, 150)]],
-    ],
-    4: [
-        [[(0.3, 0.0), (0.12, 0.55), (0.9, 0.55)], [(0.68, 0.15), (0.64, 1.0)]],
-        [[(0.25, 0.0), (0.22, 0.5), (0.75, 0.5)], [(0.75, 0.0), (0.75, 1.0)]],
-        [[(0.65, 1.0), (0.65, 0.0), (0.08, 0.66), (0.92, 0.66)]],
-        [[(0.15, 0.0), (0.18, 0.42), (0.5, 0.5), (0.8, 0.4)], [(0.82, 0.0), (0.76, 1.0)]],
-        [[(0.5, 0.0), (0.1, 0.6), (0.88, 0.58)], [(0.6, 0.32), (0.5, 1.0)]],
-    ],
-    5: [
-        [[(0.85, 0.03), (0.28, 0.04), (0.22, 0.42), *_arc(0.45, 0.68, 0.36, 0.3, -100, 150)]],
-        [[(0.25, 0.05), (0.2, 0.42), *_arc(0.44, 0.68, 0.36, 0.3, -100, 150)], [(0.25, 0.05), (0.9, 0.0)]],
-        [[(0.8, 0.05), (0.3, 0.05), (0.2, 0.45), (0.6, 0.42), (0.78, 0.62), (0.66, 0.9), (0.15, 0.97)]],
-    ],
-    6: [
-        [[(0.75, 0.02), (0.4, 0.25), *_arc(0.5, 0.7, 0.34, 0.28, 185, -175)]],
-        [[(0.55, 0.0), (0.3, 0.35), (0.2, 0.75), *_arc(0.47, 0.76, 0.27, 0.22, 180, -170)]],
-        [[(0.3, 0.0), (0.22, 0.5), *_arc(0.5, 0.74, 0.3, 0.24, 180, -160)]],
-    ],
-    7: [
-        [[(0.12, 0.05), (0.88, 0.03), (0.4, 1.0)]],
-        [[(0.12, 0.05), (0.88, 0.03), (0.4, 1.0)], [(0.3, 0.5), (0.85, 0.48)]],
-        [[(0.1, 0.2), (0.15, 0.03), (0.85, 0.05), (0.55, 0.5), (0.42, 1.0)], [(0.25, 0.52), (0.85, 0.46)]],
-        [[(0.1, 0.15), (0.4, 0.04), (0.85, 0.02), (0.6, 1.0)]],
-        [[(0.1, 0.04), (0.82, 0.04), (0.7, 1.0)], [(0.45, 0.45), (0.98, 0.45)]],
-    ],
-    8: [
-        [_arc(0.5, 0.25, 0.28, 0.24, -90, 270), _arc(0.5, 0.74, 0.34, 0.26, -90, 270)],
-        [[*_arc(0.5, 0.26, 0.3, 0.25, -20, -260), *_arc(0.5, 0.74, 0.34, 0.25, -80, 230), (0.78, 0.2)]],
-        [
-            [
-                (0.78, 0.12),
-                *_arc(0.5, 0.24, 0.27, 0.22, -60, -250),
-                (0.66, 0.55),
-                *_arc(0.48, 0.76, 0.28, 0.22, -30, 240),
-                (0.8, 0.12),
-            ]
-        ],
-        [_arc(0.5, 0.22, 0.22, 0.2, -90, 285), _arc(0.48, 0.72, 0.36, 0.28, -100, 260)],
-    ],
-    9: [
-        [_arc(0.48, 0.27, 0.32, 0.26, 0, 360), [(0.8, 0.2), (0.76, 1.0)]],
-        [_arc(0.48, 0.28, 0.32, 0.27, -20, 330), [(0.8, 0.15), (0.78, 0.75), (0.55, 0.98), (0.2, 0.9)]],
-        [[(0.78, 0.12), *_arc(0.46, 0.3, 0.3, 0.26, -40, -350), (0.74, 0.3), (0.45, 1.0)]],
-        [
-            _arc(0.5, 0.25, 0.3, 0.24, 10, 370),
-            [(0.8, 0.1), (0.82, 0.7), *_arc(0.5, 0.75, 0.3, 0.22, 10, 190), (0.5, 0.6)],
-        ],
-    ],
-}
-
-
-def _mark(rng: np.random.Generator) -> list[list[tuple[float, float]]]:
-    """One mark that fills an empty box: X (most), dash, diagonal, dot, blob, tick, wave."""
-    kind = rng.choice(8, p=[0.53, 0.2, 0.01, 0.08, 0.06, 0.03, 0.05, 0.04])
-    if kind == 0:
-        b, e = rng.normal(0, 0.06, 2), rng.normal(0, 0.07, 8)
-        short = rng.uniform(0.0, 0.35) if rng.random() < 0.25 else 0.0
-        return [
-            [(e[0] + short, e[1] + short), (0.5 + b[0], 0.5 - b[0]), (1.0 + e[2], 1.0 + e[3])],
-            [(1.0 + e[4], e[5]), (0.5 + b[1], 0.5 + b[1]), (e[6], 1.0 + e[7])],
-        ]
-    if kind == 1:
-        return [[(0.0, 0.5), (0.5, 0.5 + rng.normal(0, 0.03)), (1.0, 0.5 + rng.normal(0, 0.08))]]
-    if kind == 2:
-        lean = rng.uniform(SLASH_LIMIT, 1.2) / 2
-        return (
-            [[(0.5 + lean, 0.0), (0.5 - lean, 1.0)]]
-            if rng.random() < 0.3  # as a 1 leans: only where nothing else can be meant
-            else [[(0.5 - lean, 0.0), (0.5 + lean, 1.0)]]
-        )
-    if kind == 3:
-        return [[(0.5, 0.5), (0.5 + rng.normal(0, 0.03), 0.53)]]
-    if kind == 4:
-        turns = np.linspace(0, rng.uniform(4, 9) * np.pi, 60)
-        radius = rng.uniform(0.05, 0.16) * rng.uniform(0.2, 1.0, 60)
-        return [
-            [
-                (0.5 + float(r * np.cos(t)), 0.5 + float(r * np.sin(t)))
-                for r, t in zip(radius, turns, strict=True)
-            ]
-        ]
-    if kind == 5:
-        return [[(0.1, 0.5), (0.35, 0.95), (1.0, 0.0)]]
-    if kind == 6:
-        return [[(0.0, 0.42), (1.0, 0.4)], [(0.02, 0.62), (0.98, 0.6)]]
-    x = np.linspace(0, 1, 24)
-    return [[(float(a), 0.5 + 0.12 * float(np.sin(a * 2 * np.pi))) for a in x]]
-
-
-def _scribble(rng: np.random.Generator) -> list[list[tuple[float, float]]]:
-    """What is drawn over a digit to cancel it: long lines, a cross, or a zigzag."""
-    kind = rng.choice(4, p=[0.27, 0.22, 0.46, 0.05])
-    if kind == 0:
-        lines = []
-        for _ in range(rng.integers(2, 5)):
-            y, tilt = rng.uniform(0.25, 0.75), rng.normal(0, 0.18)
-            lines.append([(rng.uniform(-0.1, 0.06), y - tilt), (rng.uniform(0.94, 1.1), y + tilt)])
-        return lines
-    if kind == 1:
-        return [[(0.0, 0.02), (1.0, 0.98)], [(0.98, 0.0), (0.02, 1.0)], [(0.0, 0.4), (1.0, 0.55)]]
-    if kind == 2:
-        n = int(rng.integers(7, 18))
-        along = np.linspace(0.02, 0.98, n)
-        across = np.where(np.arange(n) % 2 == 0, rng.uniform(0.0, 0.3, n), rng.uniform(0.7, 1.0, n))
-        pts = list(zip(along.tolist(), across.tolist(), strict=True))
-        return [pts] if rng.random() < 0.5 else [[(y, x) for x, y in pts]]
-    turns = np.linspace(0, rng.uniform(6, 12) * np.pi, 90)
-    return [
-        [
-            (0.5 + float(rng.uniform(0.2, 0.45) * np.cos(t)), 0.5 + float(rng.uniform(0.2, 0.5) * np.sin(t)))
-            for t in turns
-        ]
-    ]
+def dot_matrix(fonts: int, rng: np.random.Generator) -> Glyphs:
+    """Digits of needle printers, ten of each "font": dots apart, touching, or run together to strokes."""
+    masks = []
+    for _ in range(fonts):
+        radius, plain = rng.uniform(0.36, 0.62), rng.random() < 0.5
+        stretch = rng.uniform(0.75, 1.0)
+        for code in _MATRIX:
+            mask = np.zeros((SIDE, SIDE), np.uint8)
+            for y, row in enumerate(bytes.fromhex(code)):
+                for x in range(5):
+                    bit = row >> (4 - x) & 1
+                    if code == _MATRIX[0] and plain and (x, y) in ((3, 2), (2, 3), (1, 4)):
+                        bit = 0  # a zero without its slash
+                    if bit:
+                        at = (SIDE / 2 + (x - 2) * 7 * stretch, SIDE / 2 + (y - 3) * 7)
+                        cv2.circle(
+                            mask, tuple(round(v * 16) for v in at), round(radius * 7 * 16), 1, -1, 8, 4
+                        )
+            masks.append(mask > 0)
+    return from_masks(np.array(masks), np.tile(np.arange(10), fonts), True)
 
 
 def draw(
@@ -404,11 +226,11 @@ def handmade(each: int, rng: np.random.Generator) -> Glyphs:
 
 def marks(n: int, rng: np.random.Generator, label: int) -> Glyphs:
     """Marks that fill an empty box."""
-    return from_masks(np.array([draw(_mark(rng), rng, 0.03) for _ in range(n)]), np.full(n, label, np.int64))
+    return from_masks(np.array([draw(mark(rng), rng, 0.03) for _ in range(n)]), np.full(n, label, np.int64))
 
 
 def scribbles(n: int, rng: np.random.Generator, label: int) -> Glyphs:
     """Strokes that cancel what is written below them."""
     return from_masks(
-        np.array([draw(_scribble(rng), rng, 0.05) for _ in range(n)]), np.full(n, label, np.int64)
+        np.array([draw(scribble(rng), rng, 0.05) for _ in range(n)]), np.full(n, label, np.int64)
     )

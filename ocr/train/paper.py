@@ -26,10 +26,9 @@ class Box:
 
     def along(self, x: float, y: float) -> F32:
         """Canvas point at (x, y) in box units, (0, 0) top left, (1, 1) bottom right."""
-        a, b, c, d = self.corners
-        top, bottom = a + (b - a) * x, d + (c - d) * x
-        point: F32 = top + (bottom - top) * y
-        return point
+        (ax, ay), (bx, by), (cx, cy), (dx, dy) = self.corners.tolist()
+        tx, ty, ux, uy = ax + (bx - ax) * x, ay + (by - ay) * x, dx + (cx - dx) * x, dy + (cy - dy) * x
+        return np.array([tx + (ux - tx) * y, ty + (uy - ty) * y], np.float32)
 
 
 def smooth(rng: Rng, shape: tuple[int, int], knots: int) -> F32:
@@ -41,7 +40,12 @@ def smooth(rng: Rng, shape: tuple[int, int], knots: int) -> F32:
 
 def pick(rng: Rng, weights: tuple[float, ...]) -> int:
     """Index drawn with the given weights (they sum to 1); many times faster than `choice`."""
-    return int(min(np.searchsorted(np.cumsum(weights), rng.random()), len(weights) - 1))
+    left = rng.random()
+    for i, weight in enumerate(weights):
+        left -= weight
+        if left < 0:
+            return i
+    return len(weights) - 1
 
 
 def _line(page: F32, a: F32, b: F32, thick: float, strength: float) -> None:
@@ -67,9 +71,9 @@ def _dotted(page: F32, a: F32, b: F32, thick: float, strength: float, pitch: flo
     page *= 1 - mask * np.float32(strength * min(1.0, thick / width) / 255)
 
 
-def make_paper(rng: Rng, shape: tuple[int, int], box: Box, level: int) -> F32:
-    """Paper with shade, texture, watermark and differently coloured neighbourhood."""
-    base = rng.uniform(*((215, 255), (160, 225), (105, 170))[pick(rng, (0.6, 0.28, 0.12))])
+def make_paper(rng: Rng, shape: tuple[int, int], box: Box, level: int, most: float = 0.15) -> F32:
+    """Paper with shade, texture, watermark (at most so strong) and differently coloured neighbourhood."""
+    base = rng.uniform(*((215, 255), (160, 225), (105, 170))[pick(rng, (0.6, 0.3, 0.1))])
     page = np.full(shape, base, np.float32)
     if rng.random() < 0.25:
         side = int(rng.integers(4))
@@ -84,14 +88,14 @@ def make_paper(rng: Rng, shape: tuple[int, int], box: Box, level: int) -> F32:
         )
         mask = np.zeros(shape, np.uint8)
         cv2.fillConvexPoly(mask, np.round(quad * 16).astype(np.int32), 255, cv2.LINE_AA, 4)
-        tone = rng.uniform(0.02, 0.5) if rng.random() < 0.85 else rng.uniform(0.5, 0.98)
+        tone = rng.uniform(0.02, 0.4) if rng.random() < 0.85 else rng.uniform(0.4, 0.98)
         page *= 1 - mask * np.float32(tone / 255)
     if rng.random() < 0.4:
         page *= 1 + smooth(rng, shape, int(rng.integers(3, 9))) * np.float32(
-            rng.uniform(0.005, 0.03) * (1 + level)
+            min(rng.uniform(0.005, 0.02) * (1 + level), 0.3 * most)
         )
-    if rng.random() < 0.1 + 0.15 * level:
-        _watermark(rng, page)
+    if rng.random() < 0.1 + 0.1 * level:
+        _watermark(rng, page, most)
     if rng.random() < 0.3 + 0.2 * level:
         ys, xs = np.mgrid[-1 : 1 : shape[0] * 1j, -1 : 1 : shape[1] * 1j].astype(np.float32)  # type: ignore[misc]
         page *= 1 - np.float32(rng.uniform(0, 0.18)) * (
@@ -100,10 +104,10 @@ def make_paper(rng: Rng, shape: tuple[int, int], box: Box, level: int) -> F32:
     return page
 
 
-def _watermark(rng: Rng, page: F32) -> None:
+def _watermark(rng: Rng, page: F32, most: float) -> None:
     """Guilloche lines, large letters, stamp arcs or copier dots, fainter than ink."""
     h, w = page.shape
-    tone = rng.uniform(0.03, 0.15) if rng.random() < 0.85 else rng.uniform(0.15, 0.35)
+    tone = min(most, rng.uniform(0.03, 0.12) if rng.random() < 0.85 else rng.uniform(0.12, 0.3))
     mask = np.zeros(page.shape, np.uint8)
     kind = rng.integers(5)
     if kind == 0:
@@ -140,7 +144,7 @@ def print_edges(rng: Rng, page: F32, box: Box) -> None:
     style = pick(rng, (0.24, 0.16, 0.12, 0.08, 0.16, 0.08, 0.08, 0.08))
     if style == 7:
         return
-    thick = float(np.exp(rng.uniform(np.log(0.7), np.log(5.0))))
+    thick = float(np.exp(rng.uniform(np.log(0.7), np.log(3.0 if rng.random() < 0.85 else 5.0))))
     tone = rng.uniform(0.15, 1.0)
     dotted = rng.random() < (0.5 if style == 4 else 0.25)
     pitch, fill = rng.uniform(2.5, 8), rng.uniform(0.15, 0.65)
