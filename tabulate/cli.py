@@ -7,7 +7,6 @@ Heavy libraries are imported inside the commands, so that ``cotejo --help`` is q
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -127,12 +126,19 @@ def read(
     *,
     form: Annotated[str, Parameter(help="The form's id; auto tries all known forms.")] = "auto",
     workers: Workers = None,
+    cluster: Annotated[
+        str | None, Parameter(help="Read a mission on a Dask cluster: its scheduler's tcp://host:port.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Read photos (no mission needed), or everything that waits in a mission."""
+    if cluster is not None and workers is not None:
+        raise CotejoError("--cluster reads with all workers it has; leave --workers out")
     if len(photos) == 1 and (photos[0] / "mission.toml").is_file():
-        read_mission(photos[0], workers, json)
+        read_mission(photos[0], workers, cluster, json)
         return
+    if cluster is not None:
+        raise CotejoError("--cluster reads what waits in one mission; name the mission's folder instead")
     from ocr.read import read_all
 
     forms = chosen_forms(form)
@@ -377,12 +383,12 @@ def chosen_forms(form: str) -> dict[str, Any]:
     return {form: forms[form]}
 
 
-def read_mission(folder: Path, workers: int | None, json: bool) -> None:
+def read_mission(folder: Path, workers: int | None, cluster: str | None, json: bool) -> None:
     """Read what waits in a mission."""
     from tabulate.reading import read_photos
 
     with opened(folder) as mission:
-        done = read_photos(mission, workers=workers or os.cpu_count() or 1, progress=True)
+        done = read_photos(mission, workers=workers, cluster=cluster, progress=True)
     document = {"read": done.read, "refused": done.refused, "read_before": done.before}
     if json:
         show.as_json(document)

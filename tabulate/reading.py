@@ -1,4 +1,4 @@
-"""Readings in bulk, over any executor: local processes, or a Dask cluster's ``client.get_executor()``.
+"""Readings in bulk: over processes of this machine, over a Dask cluster, or over any other executor.
 
 Every photo that has no reading by the present reader is read, and each result goes into the ledger as it arrives. So it
 can be stopped at any moment and run again: what was read stays, the rest is read. Results arrive in any order; the
@@ -7,17 +7,13 @@ derived tables sort them, so they are the same for any number of workers.
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-import signal
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
-from contextlib import contextmanager
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
-from multiprocessing import resource_tracker
-from typing import Any
+from typing import Any, TypeVar
 
 from ocr.errors import CotejoError, MachineError
 from ocr.form import Form
@@ -25,8 +21,11 @@ from ocr.reading import Reading, refusal
 from tabulate.intake import RECEIVED
 from tabulate.ledger import canonical
 from tabulate.mission import Mission
+from tabulate.workers import Given, Processes, Workers, each
 
+T = TypeVar("T")
 READ = "photo-read"
+NOBODY = "none"  # the reader of a photo that no reader survived
 # Bytes, forms and a name for people in; the readings of all pages as plain JSON out. Must be importable by workers.
 ReadPhoto = Callable[[bytes, Mapping[str, Form], str], list[dict[str, Any]]]
 
@@ -71,6 +70,7 @@ def read_photos(
     *,
     workers: int | None = None,
     executor: Executor | None = None,
+    cluster: str | None = None,
     actor: str = "reader",
     progress: bool = True,
     read: ReadPhoto = read_photo,
@@ -85,6 +85,8 @@ def read_photos(
         Processes to start, if no `executor` is given; else how many it has. Default: one a core.
     executor : Executor, optional
         Where to read instead. It is not shut down.
+    cluster : str, optional
+        Address of a Dask scheduler whose workers read instead.
     progress : bool
         Show a bar on standard error.
     read, version : optional
@@ -93,32 +95,37 @@ def read_photos(
     Raises
     ------
     MachineError
-        If a reading cannot be stored; or, when all others have been read, if the original of a photo is damaged or gone. What
-        was stored before stays.
+        If a reading cannot be stored or no worker is left; or, when all others have been read, if the original of a photo is
+        damaged or gone. What was stored before stays.
     KeyboardInterrupt
         If it was stopped; what had been read by then is stored.
     """
-    workers = workers if workers is not None else os.cpu_count() or 1
-    if workers < 1:
-        raise CotejoError(f"{workers} workers cannot read anything; give 1 or more")
     version = version or reader_version(mission)
     names = unread(mission, version)
     before = len(mission.ledger.subjects(RECEIVED)) - len(names)
+    if workers is not None and workers < 1:
+        raise CotejoError(f"{workers} workers cannot read anything; give 1 or more")
     if not names:
         return ReadSummary(0, 0, before)
-    mission.record_settings(actor)
-    pool = executor or _pool(min(workers, len(names)))
+    place = _place(min(workers or os.cpu_count() or 1, len(names)), executor, cluster)
     refused = 0
     damaged: dict[str, str] = {}
+
+    def arguments(photo: str) -> tuple[bytes, Mapping[str, Form], str] | None:
+        try:
+            return mission.blobs.get(photo), mission.forms, names[photo]
+        except CotejoError as e:
+            damaged[photo] = str(e)
+            return None
+
     try:
-        results = _results(
-            mission, names, pool, workers=workers, read=read, retry=executor is None, damaged=damaged
-        )
-        for photo, readings in _with_bar(results, len(names), progress):
+        mission.record_settings(actor)
+        results = each(names, read, arguments, place)
+        for photo, outcome in _with_bar(results, len(names), progress):
+            readings = _given_up(photo, names[photo], outcome) if isinstance(outcome, Exception) else outcome
             refused += _record(mission, photo, readings, version=version, actor=actor, at=at)
     finally:
-        if executor is None:
-            pool.shutdown(wait=False, cancel_futures=True)
+        place.close()
     if damaged:
         photo, why = min(damaged.items())
         raise MachineError(
@@ -127,119 +134,17 @@ def read_photos(
     return ReadSummary(len(names), refused, before, len(unread(mission, version)))
 
 
-def _pool(workers: int) -> ProcessPoolExecutor:
-    # Spawned, not forked: a fork of a process with threads (numpy, onnxruntime, polars) may hang.
-    return ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_ignore_interrupt)
+def _place(workers: int, executor: Executor | None, cluster: str | None) -> Workers:
+    if cluster is not None:
+        from tabulate.cluster import Cluster
+
+        return Cluster(cluster)
+    return Processes(workers) if executor is None else Given(executor, workers)
 
 
-def _ignore_interrupt() -> None:
-    """Ctrl-C reaches the whole process group; the parent alone decides what it means."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if hasattr(signal, "pthread_sigmask"):
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-
-
-def _results(
-    mission: Mission,
-    names: Mapping[str, str],
-    pool: Executor,
-    *,
-    workers: int,
-    read: ReadPhoto,
-    retry: bool,
-    damaged: dict[str, str],
-) -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    """Readings as they arrive. A photo whose worker died is read again alone, and refused if that worker dies too.
-
-    A photo whose original is damaged is left out, and `damaged` says why.
-    """
-    waiting = iter(names.items())
-    running: dict[Future[list[dict[str, Any]]], str] = {}
-    lost: list[str] = []
-
-    def submit() -> bool:
-        for photo, name in waiting:
-            try:
-                data = mission.blobs.get(photo)
-            except CotejoError as e:
-                damaged[photo] = str(e)
-                continue
-            try:
-                with _interrupts_held():
-                    running[pool.submit(read, data, mission.forms, name)] = photo
-            except RuntimeError:  # the pool broke or was shut down; BrokenExecutor is one too
-                lost.append(photo)
-                continue
-            return True
-        return False
-
-    # Twice as many as there are workers: they never wait, and few photos are in memory.
-    while len(running) < 2 * workers and submit():
-        pass
-    try:
-        while running:
-            done, _ = wait(running, return_when=FIRST_COMPLETED)
-            for future in done:
-                photo = running.pop(future)
-                error = future.exception()
-                if isinstance(error, CotejoError):
-                    raise error
-                if error is None:
-                    yield photo, future.result()
-                else:
-                    lost.append(photo)
-                submit()
-    except KeyboardInterrupt:
-        for future, photo in running.items():
-            if future.done() and future.exception() is None:
-                yield photo, future.result()
-        raise
-    for photo in sorted(lost):
-        try:
-            data = mission.blobs.get(photo)
-        except CotejoError as e:
-            damaged[photo] = str(e)
-            continue
-        yield photo, _read_alone(mission, data, names[photo], None if retry else pool, read)
-
-
-def _read_alone(
-    mission: Mission, data: bytes, name: str, pool: Executor | None, read: ReadPhoto
-) -> list[dict[str, Any]]:
-    """Read a photo whose worker died, perhaps because of its neighbour: alone, and twice before it is refused."""
-    cause = ""
-    for _ in range(2):
-        own = pool or _pool(1)
-        try:
-            with _interrupts_held():
-                future = own.submit(read, data, mission.forms, name)
-            return future.result()
-        except CotejoError:
-            raise
-        except Exception as e:
-            cause = type(e).__name__
-        finally:
-            if pool is None:
-                own.shutdown(wait=False, cancel_futures=True)
-    why = f"the reader stopped on this photo twice ({cause}); a person must look at it"
-    return [refusal(file=name, sha256=sha256(data).hexdigest(), why=why, reader="none").to_json()]
-
-
-@contextmanager
-def _interrupts_held() -> Iterator[None]:
-    """Start workers deaf to Ctrl-C: until `_ignore_interrupt` runs in them, one would end them with a traceback.
-
-    A process inherits the signals that its parent holds back; here they arrive as soon as it has started.
-    """
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    resource_tracker.ensure_running()  # it lets signals through again when it starts, so it must run already
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+def _given_up(photo: str, name: str, error: Exception) -> list[dict[str, Any]]:
+    why = f"the reader stopped on this photo twice ({type(error).__name__}); a person must look at it"
+    return [refusal(file=name, sha256=photo, why=why, reader=NOBODY).to_json()]
 
 
 def _record(
@@ -257,6 +162,12 @@ def _record(
         raise MachineError(
             f"the reader gave back another photo than {photo}; install it again, nothing was stored for it"
         )
+    ours = version.partition("/")[0]
+    other = next((r["reader"] for r in readings if r["reader"] not in (ours, NOBODY)), None)
+    if other is not None:
+        raise MachineError(
+            f"a worker reads with version {other}, and {ours} is wanted; install the same version on all of them"
+        )
     with mission.ledger.writing() as writer:
         # Another process may have read it meanwhile.
         if not any(e.body["version"] == version for e in writer.entries(READ, subject=photo)):
@@ -271,9 +182,7 @@ def reading_of(mission: Mission, photo: str, page: int = 1) -> Reading | None:
     return next((Reading.from_json(r) for r in readings if r["page"] == page), None)
 
 
-def _with_bar(
-    results: Iterator[tuple[str, list[dict[str, Any]]]], total: int, show: bool
-) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+def _with_bar(results: Iterator[T], total: int, show: bool) -> Iterator[T]:
     if not show:
         yield from results
         return

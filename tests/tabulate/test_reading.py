@@ -17,6 +17,7 @@ from tabulate import reading
 from tabulate.intake import receive
 from tabulate.mission import Mission
 from tabulate.reading import ReadSummary, read_photos, reader_version, reading_of, unread
+from tabulate.workers import Processes
 from tests.tabulate import fake
 
 FIELDS = {"sol": 10, "luna": 20, "valid": 30, "blank": 1, "cast": 31}
@@ -138,13 +139,12 @@ def test_no_workers(mission: Mission) -> None:
 
 
 def test_a_worker_that_is_just_starting_is_deaf_to_control_c() -> None:
-    pool = reading._pool(1)
-    with reading._interrupts_held():
-        future = pool.submit(int, "7")
-    for pid in list(pool._processes):
+    workers = Processes(1)
+    future = workers.submit(int, "7")
+    for pid in list(workers._started()._processes):
         os.kill(pid, signal.SIGINT)
     assert future.result(timeout=60) == 7
-    pool.shutdown()
+    workers.close()
     assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
 
 
