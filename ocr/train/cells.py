@@ -38,7 +38,7 @@ class Level:
     slack: float  # misregistration, share of the box
     box: float  # least side of a box in the photo, pixels
     tall: float  # least height of a digit in the photo, pixels
-    small: float  # share of hands that write small (0.32 to 0.45 of the box)
+    small: float  # share of hands that write small (0.34 to 0.47 of the box)
     blur: float  # largest sigma, share of the digit's height
     noise: float  # mean sigma, grey levels
     grain: float  # largest sigma, share of the ink's contrast
@@ -50,8 +50,8 @@ class Level:
 
 
 LEVEL = (
-    Level("easy", 0.6, 0.03, 22, 13.0, 0.02, 0.05, 1.5, 0.06, 0.0, 0.06, 0.0, 60, 28.0),
-    Level("medium", 0.28, 0.06, 15, 10.0, 0.12, 0.075, 3.5, 0.12, 0.12, 0.1, 0.06, 35, 20.0),
+    Level("easy", 0.6, 0.03, 22, 13.0, 0.08, 0.05, 1.5, 0.06, 0.0, 0.06, 0.0, 60, 28.0),
+    Level("medium", 0.28, 0.06, 15, 10.0, 0.18, 0.075, 3.5, 0.12, 0.12, 0.1, 0.06, 35, 20.0),
     Level("hard", 0.12, 0.09, 10, 8.0, 0.25, 0.1, 6.0, 0.2, 0.25, 0.14, 0.15, 22, 14.0),
 )  # fmt: skip
 LEVELS = tuple(v.name for v in LEVEL)
@@ -159,7 +159,10 @@ def _type(rng: Rng, glyphs: Glyphs, i: int, box: Box, centre: F32, height: float
     """Affine map that sets a machine-printed glyph: upright, in its own proportions, as high as its neighbours."""
     x0, y0, x1, y1 = (float(v) for v in glyphs.boxes[i])
     sy = height * min(box.height, 1.4 * box.width) / max(y1 - y0, 8.0)
-    sx = min(sy * float(np.exp(rng.normal(0, 0.03))), 0.95 * box.width / max(x1 - x0, 4.0))
+    wide = (rng.uniform(1.1, 1.5), rng.uniform(0.75, 0.9), float(np.exp(rng.normal(0, 0.03))))[
+        pick(rng, (0.1, 0.1, 0.8))
+    ]
+    sx = min(sy * wide, 0.98 * box.width / max(x1 - x0, 4.0))
     linear = np.diag([sx, sy])
     return np.column_stack([linear, centre - linear @ np.array([(x0 + x1) / 2, (y0 + y1) / 2])])
 
@@ -243,7 +246,7 @@ def _hand(rng: Rng, level: int = 0) -> dict[str, float]:
     return {
         "dark": float(dark),
         "pen": float(full * SQUARE / 2),
-        "size": float(u(0.34, 0.45) if small else np.clip(rng.normal(0.67, 0.12), 0.45, 0.95)),
+        "size": float(u(0.34, 0.47) if small else np.clip(rng.normal(0.67, 0.12), 0.45, 0.95)),
         "skip": float(u(0.05, 0.35)) if rng.random() < (0.5 if pen == 2 else 0.1) else 0.0,
         "over": float(max(0.0, rng.normal(-0.02, 0.05 + 0.02 * level))),
     }
@@ -253,8 +256,10 @@ def _machine(rng: Rng) -> dict[str, float]:
     """A printer instead of a hand: even, dark, all digits on one line."""
     return {
         "dark": float(rng.uniform(0.55, 1.0)),
-        "pen": float(rng.uniform(0.0, 2.5)),  # glyphs are solid: only the spread of the ink
-        "size": float(rng.uniform(0.42, 0.85)),
+        "pen": float(
+            rng.uniform(0.0, 2.5 if rng.random() < 0.9 else 5.0)
+        ),  # solid: only the spread of the ink
+        "size": float(rng.uniform(0.36, 0.8) if rng.random() < 0.85 else rng.uniform(0.8, 1.0)),
         "skip": float(rng.uniform(0.05, 0.3)) if rng.random() < 0.15 else 0.0,
         "type": float(rng.normal(0, 0.05)),
     }

@@ -324,10 +324,10 @@ def main() -> None:
         help="folder with MNIST, USPS and the handwriting fonts, at any depth",
     )
     parser.add_argument("--cache", type=Path, default=Path("build/cells"), help="folder for the cells made")
-    parser.add_argument("--cells", type=int, default=250_000, help="cells to train on")
-    parser.add_argument("--epochs", type=int, default=9)
+    parser.add_argument("--cells", type=int, default=300_000, help="cells to train on")
+    parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--batch", type=int, default=256)
-    parser.add_argument("--rate", type=float, default=4e-3)
+    parser.add_argument("--rate", type=float, default=3e-3)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--workers", type=int, default=1)

@@ -151,8 +151,8 @@ STYLES: dict[int, list[list[list[tuple[float, float]]]]] = {
 
 
 def mark(rng: np.random.Generator) -> list[list[tuple[float, float]]]:
-    """One mark that fills an empty box: X (most), dash, slash, dot or blob, scrawl, tick, double dash, wave."""
-    kind = rng.choice(8, p=[0.46, 0.2, 0.04, 0.16, 0.04, 0.03, 0.04, 0.03])
+    """One mark that fills an empty box: X (most), dash, slash, dot or blob, scrawl, tick, double dash, wave, small star."""
+    kind = rng.choice(9, p=[0.43, 0.2, 0.04, 0.14, 0.07, 0.03, 0.03, 0.03, 0.03])
     if kind == 0:
         b, e = rng.normal(0, 0.06, 2), rng.normal(0, 0.07, 8)
         short = rng.uniform(0.0, 0.35) if rng.random() < 0.25 else 0.0
@@ -173,7 +173,7 @@ def mark(rng: np.random.Generator) -> list[list[tuple[float, float]]]:
         turns = np.linspace(0, rng.uniform(5, 9) * np.pi, 70)
         radius = rng.uniform(0.02, 0.2) * np.linspace(0.1, 1.0, 70)
         if kind == 4:
-            radius = rng.uniform(0.08, 0.2) * rng.uniform(0.3, 1.0, 70)
+            radius = rng.uniform(0.08, 0.3) * rng.uniform(0.2, 1.0, 70)
         return [
             [
                 (0.5 + float(r * np.cos(t)), 0.5 + float(r * np.sin(t)))
@@ -184,6 +184,13 @@ def mark(rng: np.random.Generator) -> list[list[tuple[float, float]]]:
         return [[(0.1, 0.5), (0.35, 0.95), (1.0, 0.0)]]
     if kind == 6:
         return [[(0.0, 0.42), (1.0, 0.4)], [(0.02, 0.62), (0.98, 0.6)]]
+    if kind == 8:
+        arm, first = rng.uniform(0.14, 0.3), rng.uniform(0, 1)
+        ways = [
+            (arm * float(np.cos(first + k * np.pi / 3)), arm * float(np.sin(first + k * np.pi / 3)))
+            for k in range(3)
+        ]
+        return [[(0.5 - x, 0.5 - y), (0.5 + x, 0.5 + y)] for x, y in ways]
     x = np.linspace(0, 1, 24)
     return [[(float(a), 0.5 + 0.12 * float(np.sin(a * 2 * np.pi))) for a in x]]
 
