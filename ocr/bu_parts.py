@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from ocr.bu_check import broken_at
 from ocr.bu_words import VERSIONS
 from ocr.errors import CotejoError
+from ocr.reading import CodeReading
 
 MARK = "QRBU:"
 MAX_PART = 4000  # characters of one QR's text; the manual's limit is 1,100
@@ -27,7 +28,9 @@ _ALPHABET = re.compile(r"[0-9A-Z $%*+\-./:]*")  # of a QR code in its alphanumer
 
 
 class BadBulletin(CotejoError):
-    """These texts are no boletim de urna, or not all of one; the message says why."""
+    """These texts are no boletim de urna, or not all of one; the message says why, `codes` is what a photo had."""
+
+    codes: tuple[CodeReading, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

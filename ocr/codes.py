@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -26,12 +27,24 @@ MARGIN = 0.25  # of a code's smaller side, around the place where the form has i
 SCALES = (1.0, 2.0, 3.0)  # at which a code's place is tried, of the photo's own resolution
 EDGE = 0.05  # of the page, by which a code may lie outside of it (the page is known only roughly)
 WHOLE_PIXELS = 12_000_000  # to which a whole photo is enlarged at most
+QUICK_PIXELS = 3_000_000  # of the small copy in which a code that gives a sheet whole is looked for first
+CANDIDATES = 8  # places of codes seen but not decoded that are tried again, enlarged
 
 _FORMATS = zxingcpp.BarcodeFormats(
     [getattr(zxingcpp.BarcodeFormat, name) for name in ("QRCode", "Code128", "Code39")]
 )
+_QR = zxingcpp.BarcodeFormats([zxingcpp.BarcodeFormat.QRCode])
 
 Gray = NDArray[np.uint8]
+F64 = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Located:
+    """A code and its corners in the photo, (4, 2), clockwise from the code's own top left."""
+
+    reading: CodeReading
+    corners: F64
 
 
 def find_codes(gray: Gray, registration: Registration | None = None) -> tuple[CodeReading, ...]:
@@ -47,7 +60,7 @@ def find_codes(gray: Gray, registration: Registration | None = None) -> tuple[Co
         without codes is not searched. None searches the whole photo once.
     """
     if registration is None:
-        return _once(reading for reading, _ in _read(gray))
+        return _once(found.reading for found in _read(gray))
     form = registration.form
     if not form.codes:
         return ()
@@ -55,10 +68,17 @@ def find_codes(gray: Gray, registration: Registration | None = None) -> tuple[Co
     for code in form.codes:
         for scale in SCALES:
             place = _cut(gray, registration, code, scale)
-            here = [reading for reading, _ in _read(place)] if place is not None else []
-            found += here
-            if stations(form, here):
-                break
+            if place is None:
+                continue
+            # As it is, then for print that is faint, unevenly lit or run together.
+            for look in _looks(place):
+                here = [f.reading for f in _read(look)]
+                found += here
+                if stations(form, here):
+                    break
+            else:
+                continue
+            break
     if not stations(form, found):
         for here in _whole(gray, registration):
             found += here
@@ -122,26 +142,102 @@ def _whole(gray: Gray, page: Registration) -> Iterator[list[CodeReading]]:
         way = cv2.INTER_CUBIC if factor > 1 else cv2.INTER_AREA
         photo = gray if factor == 1 else cv2.resize(gray, None, fx=factor, fy=factor, interpolation=way)
         found = []
-        for reading, centre in _read(np.asarray(photo, np.uint8)):
-            x, y, w = to_page @ np.array([*(centre / factor), 1.0])
+        for each in _read(np.asarray(photo, np.uint8)):
+            x, y, w = to_page @ np.array([*(each.corners.mean(axis=0) / factor), 1.0])
             if -EDGE <= x / w / sheet.width <= 1 + EDGE and -EDGE <= y / w / sheet.height <= 1 + EDGE:
-                found.append(reading)
+                found.append(each.reading)
         yield found
 
 
-def _read(gray: Gray) -> list[tuple[CodeReading, NDArray[np.float64]]]:
-    """All codes of a picture, each with its centre in pixels of it."""
+def locate(
+    gray: Gray, enough: Callable[[Sequence[Located]], bool], *, thorough: bool = False
+) -> tuple[Located, ...]:
+    """The QR codes of a photo with their places, until there are enough: for sheets that codes give whole.
+
+    Parameters
+    ----------
+    gray : (H, W) uint8
+        The upright photo.
+    enough : callable
+        Whether what was found will do.
+    thorough : bool
+        After a small copy of the photo also look at all its pixels, at an enlarged copy, and at the places where something like
+        a code stands, each enlarged and with more contrast.
+    """
+    found: list[Located] = []
+    doubtful: list[F64] = []
+    small = min(1.0, float(np.sqrt(QUICK_PIXELS / gray.size)))
+    large = float(np.clip(np.sqrt(WHOLE_PIXELS / gray.size), 1.0, 2.0))
+    for factor in dict.fromkeys((small, 1.0, large)) if thorough else (small,):
+        if factor != 1 and min(gray.shape) * factor < 8:
+            continue
+        way = cv2.INTER_CUBIC if factor > 1 else cv2.INTER_AREA
+        photo = gray if factor == 1 else cv2.resize(gray, None, fx=factor, fy=factor, interpolation=way)
+        for each in _read(np.asarray(photo, np.uint8), _QR, errors=thorough):
+            placed = Located(each.reading, each.corners / factor)
+            if each.reading.text:
+                found.append(placed)
+            else:
+                doubtful.append(placed.corners)
+        if enough(found):
+            return tuple(found)
+    for corners in doubtful[-CANDIDATES:] if thorough else ():
+        found += _around(gray, corners)
+        if enough(found):
+            break
+    return tuple(found)
+
+
+def _around(gray: Gray, corners: F64) -> list[Located]:
+    """The codes in a doubtful place, enlarged and looked at in several ways."""
+    (x0, y0), (x1, y1) = corners.min(axis=0), corners.max(axis=0)
+    margin = MARGIN * max(x1 - x0, y1 - y0, 16)
+    left, top = max(0, int(x0 - margin)), max(0, int(y0 - margin))
+    place = gray[top : int(y1 + margin) + 1, left : int(x1 + margin) + 1]
+    if min(place.shape) < 8:
+        return []
+    for scale in SCALES[1:]:
+        if place.size * scale**2 > WHOLE_PIXELS:
+            break
+        large = cv2.resize(place, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
+        for look in _looks(np.asarray(large, np.uint8)):
+            found = [Located(f.reading, f.corners / scale + np.array([left, top])) for f in _read(look, _QR)]
+            if found:
+                return found
+    return []
+
+
+def _looks(gray: Gray) -> Iterator[Gray]:
+    """A code's place as it is; with its contrast levelled; smoothed; and in black and white by its neighbourhood."""
+    yield gray
+    yield np.asarray(cv2.createCLAHE(3.0, (4, 4)).apply(gray), np.uint8)
+    smooth = cv2.GaussianBlur(gray, (0, 0), max(1.0, min(gray.shape) / 400))
+    yield np.asarray(cv2.equalizeHist(smooth), np.uint8)
+    around = (min(gray.shape) // 8) | 1
+    if around >= 3:
+        yield np.asarray(
+            cv2.adaptiveThreshold(smooth, 255, cv2.ADAPTIVE_THRESH_MEAN_C, cv2.THRESH_BINARY, around, 4),
+            np.uint8,
+        )
+
+
+def _read(gray: Gray, formats: zxingcpp.BarcodeFormats = _FORMATS, *, errors: bool = False) -> list[Located]:
+    """All codes of a picture; with `errors` those too that are seen and cannot be decoded, without text."""
     # Any turn is tried by the library; inverted codes are not printed on sheets.
     found = zxingcpp.read_barcodes(
-        np.ascontiguousarray(gray), formats=_FORMATS, text_mode=zxingcpp.TextMode.Plain, try_invert=False
+        np.ascontiguousarray(gray),
+        formats=formats,
+        text_mode=zxingcpp.TextMode.Plain,
+        try_invert=False,
+        return_errors=errors,
     )
     out = []
     for code in found:
-        if code.valid and code.text:
+        if (code.valid and code.text) or (errors and not code.valid):
             p = code.position
-            corners = (p.top_left, p.top_right, p.bottom_right, p.bottom_left)
-            centre = np.mean([(c.x, c.y) for c in corners], axis=0, dtype=np.float64)
-            out.append((CodeReading(_kind(code.format), clean(code.text)), np.asarray(centre, np.float64)))
+            corners = [(c.x, c.y) for c in (p.top_left, p.top_right, p.bottom_right, p.bottom_left)]
+            text = clean(code.text) if code.valid else ""
+            out.append(Located(CodeReading(_kind(code.format), text), np.array(corners, np.float64)))
     return out
 
 

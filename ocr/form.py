@@ -201,6 +201,8 @@ class Form(_Strict):
     rects: tuple[Rect, ...] = ()
     texts: tuple[Text, ...] = ()
     codes: tuple[Code, ...] = ()
+    # Public keys of signed codes, hexadecimal, by name: the files in the folder ``keys`` beside form.toml.
+    keys: dict[str, str] = {}
     fields: tuple[FormField, ...] = Field(min_length=1)
     sums: tuple[Sum, ...] = ()
 
@@ -264,6 +266,10 @@ def load_form(path: Path) -> Form:
     """
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
+        folder = path.parent / "keys"
+        files = sorted(f for f in folder.rglob("*") if f.is_file())
+        if files:
+            data["keys"] = {f.relative_to(folder).as_posix(): f.read_bytes().hex() for f in files}
     except FileNotFoundError:
         raise CotejoError(f"there is no form at {path}; a form is a folder with a form.toml in it") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as e:

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ocr import image
+from ocr.bu_parts import BadBulletin
 from ocr.cells import cut
 from ocr.codes import find_codes, stations
 from ocr.decode import Decoded, DecodedField, decode
@@ -25,6 +26,7 @@ from ocr.form import Form, Role, load_forms
 from ocr.image import Limits, Picture, Refused, open_picture, page_count
 from ocr.reading import DECIMALS, CodeReading, FieldReading, Reading, State, SumReading, refusal
 from ocr.register import NotFound, Registration, register
+from ocr.whole import Whole, read_whole
 
 VERSION = "1"  # of everything but the weights: raise it when the same photo and weights may read differently
 STATION_SURE = (
@@ -115,12 +117,18 @@ def _read(data: bytes, sha256: str, forms: Mapping[str, Form], file: str, page: 
         picture = open_picture(data, page)
         size = (picture.pixels.shape[1], picture.pixels.shape[0])
         gray = np.asarray(cv2.cvtColor(picture.pixels, cv2.COLOR_BGR2GRAY), np.uint8)
+        if (whole := read_whole(gray, forms.values())) is not None:
+            return _of_whole(picture, whole, sha256, file)
         try:
             registration = register(gray, list(forms.values()))
         except NotFound:
+            if (whole := read_whole(gray, forms.values(), thorough=True)) is not None:
+                return _of_whole(picture, whole, sha256, file)
             codes = find_codes(gray)  # they may tell a person which station's photo this is
             raise
         return _reading(picture, gray, registration, sha256, file)
+    except BadBulletin as e:
+        codes, why = e.codes, str(e)
     except (Refused, NotFound) as e:
         why = str(e)
     except CotejoError:
@@ -138,29 +146,51 @@ def _reading(
     decoded = decode(form, _probabilities(form, cut(gray, registration)))
     codes = find_codes(gray, registration)
     station, source, trouble = _station(form, codes, decoded)
+    whole = Whole(
+        form,
+        codes,
+        station,
+        source,
+        decoded,
+        registration.corners,
+        registration.transform,
+        registration.score,
+        trouble,
+    )
+    # Without a station on the sheet, the sender's claim may do: that is the tally's to say.
+    accepted = decoded.accepted and "station-differs" not in trouble
+    return _of_whole(picture, whole, sha256, file, accepted)
+
+
+def _of_whole(
+    picture: Picture, sheet: Whole, sha256: str, file: str, accepted: bool | None = None
+) -> Reading:
+    """The reading of a sheet that was found, in whichever way; accepted, if that is not given, where nothing speaks against it."""
+    decoded, nowhere = sheet.decoded, np.zeros((0, 4, 2))
+    if accepted is None:
+        accepted = decoded.accepted and not sheet.reasons
     return Reading(
         file=file,
         sha256=sha256,
         page=picture.page,
-        form=form.id,
-        verified=form.verified,
+        form=sheet.form.id,
+        verified=sheet.form.verified,
         refused=None,
-        station_id=station,
-        station_source=source,
-        # Without a station on the sheet, the sender's claim may do: that is the tally's to say.
-        accepted=decoded.accepted and "station-differs" not in trouble,
-        reasons=(*decoded.reasons, *trouble),
+        station_id=sheet.station,
+        station_source=sheet.source,
+        accepted=accepted,
+        reasons=(*decoded.reasons, *sheet.reasons, *sheet.notes),
         probability=_round(decoded.probability),
         inconsistent=_round(decoded.inconsistent),
-        registration=_round(registration.score),
-        transform=tuple(_round(x) for x in registration.transform.ravel()),
-        size=(gray.shape[1], gray.shape[0]),
+        registration=_round(sheet.score),
+        transform=tuple(_round(x) for x in sheet.transform.ravel()) if sheet.transform is not None else (),
+        size=(picture.pixels.shape[1], picture.pixels.shape[0]),
         reader=READER,
-        fields={name: _field(f, registration.corners[name]) for name, f in decoded.fields.items()},
+        fields={name: _field(f, sheet.corners.get(name, nowhere)) for name, f in decoded.fields.items()},
         sums=tuple(
             SumReading(s.sum, s.rule, s.left, s.right, s.holds, _round(s.probability)) for s in decoded.sums
         ),
-        codes=codes,
+        codes=sheet.codes,
     )
 
 

@@ -1,0 +1,172 @@
+"""Machine-printed numbers in words, digit by digit ("Cero, Cinco, Cero, Siete"), and in figures.
+
+Scanned thermal print runs together until a 5 looks like a 6; "Cinco" and "Seis" never look alike. So the words are
+read by templates, which are drawn from the font that comes with Pillow, of the printers' own class of letters (a grotesque); the figures are
+read by the digit network. Nothing is learnt from any sheet.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from ocr.digits import SIZE, default_reader
+
+F32 = NDArray[np.float32]
+F64 = NDArray[np.float64]
+
+SPANISH = ("Cero", "Uno", "Dos", "Tres", "Cuatro", "Cinco", "Seis", "Siete", "Ocho", "Nueve")
+FIGURES = tuple("0123456789")
+CAP = 20  # pixels: the height of a capital in what is read here
+STROKE = 0.025  # of the size: by how much thermal print is fatter than the font
+SHAPE = (64, 24)  # width and height to which words are brought before they are compared
+BLUR = 1.5  # pixels of it
+ASPECT = 0.5  # how much a wrong ratio of width to height weighs
+SHARP = 0.025  # difference of likeness that makes one word e times as probable as another
+FLOOR = 2e-3  # probability left to all other words together: damage can look like anything
+LETTER = 0.5  # of CAP: what is lower is no letter
+COMMA = 0.4  # of CAP: what is narrower at a word's end, and parted from it, is a comma
+ADVANCE = 0.68  # width of a figure with its space, of CAP: the grotesques' 0.56 em
+BOX = 1.9  # side of the box a figure is put in, of its height: as written figures stand in theirs
+GAP = 1.4  # the narrowest space between words, as a multiple of the widest one within them
+
+
+def read_words(line: F32, vocabulary: Sequence[str] = SPANISH, count: int = 4) -> F64 | None:
+    """One line of `count` words parted by commas.
+
+    Parameters
+    ----------
+    line : (H, W) float32
+        Ink 0 to 1, capitals about `CAP` pixels high from row 0, commas below the baseline cut off.
+    vocabulary : sequence of str
+        The words, by the digit they stand for.
+
+    Returns
+    -------
+    (count, len(vocabulary)) float64 or None
+        Probabilities of each word; None if the line does not part into so many.
+    """
+    words = _parted(_letters(line), count)
+    if words is None:
+        return None
+    return np.stack([_likeness(w, vocabulary) for w in words])
+
+
+def read_figures(line: F32) -> F64 | None:
+    """A number in figures that stands alone in `line`: probabilities (digits, 10), or None if there is none.
+
+    Figures of one font are equally wide, so how many there are follows from how wide the number is, even where they
+    touch. Each is read by the digit network, as if it stood in a box of its own.
+    """
+    line = _letters(line)
+    solid = _solid(line)
+    rows, columns = (np.flatnonzero(solid.any(axis=axis)) for axis in (1, 0))
+    if not rows.size:
+        return None
+    first, last = int(columns[0]), int(columns[-1]) + 1
+    line = line[rows[0] : rows[-1] + 1]
+    advance = ADVANCE * len(line)
+    count = max(1, round((last - first) / advance + 0.2))
+    edges = (first + last) / 2 + advance * (np.arange(count + 1) - count / 2)
+    cells = [_boxed(line[:, max(0, round(a)) : max(1, round(b))]) for a, b in itertools.pairwise(edges)]
+    p = default_reader().probabilities(np.stack(cells))[:, : len(FIGURES)]
+    p = p + FLOOR
+    return np.asarray(p / p.sum(axis=1, keepdims=True), np.float64)
+
+
+def _boxed(figure: F32) -> NDArray[np.uint8]:
+    """A figure in the middle of a box, as `ocr.cells` cuts them."""
+    columns = np.flatnonzero(_solid(figure).any(axis=0))
+    if columns.size:
+        figure = figure[:, columns[0] : columns[-1] + 1]
+    height, width = figure.shape
+    size = max(round(BOX * height), width)
+    box = np.zeros((size, size), np.float32)
+    top, left = (size - height) // 2, (size - width) // 2
+    box[top : top + height, left : left + width] = figure
+    box = cv2.resize(cv2.GaussianBlur(box, (0, 0), 0.6), (SIZE, SIZE), interpolation=cv2.INTER_AREA)
+    return np.asarray(255 - 255 * box, np.uint8)
+
+
+def _parted(line: F32, count: int) -> list[F32] | None:
+    columns = np.flatnonzero(_solid(line).any(axis=0))
+    if columns.size < count * 4:
+        return None
+    gaps = np.diff(columns)
+    wide = np.sort(np.argsort(gaps, kind="stable")[-(count - 1) :])
+    rest = np.delete(gaps, wide)
+    if gaps[wide].min() < GAP * max(2, int(rest.max(initial=1))):
+        return None
+    starts = [int(columns[0]), *(int(columns[i + 1]) for i in wide)]
+    ends = [*(int(columns[i]) + 1 for i in wide), int(columns[-1]) + 1]
+    words = [line[:, a:b] for a, b in zip(starts, ends, strict=True)]
+    return [_without_comma(w) if i < count - 1 else w for i, w in enumerate(words)]
+
+
+def _letters(line: F32) -> F32:
+    """The line without what is too low for a letter: specks, commas, the dots of i."""
+    dark = (line > 0.3).astype(np.uint8)
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(dark, connectivity=8)
+    high = stats[:, cv2.CC_STAT_HEIGHT] >= LETTER * CAP
+    high[0] = False
+    return np.where(high[labels], line, np.float32(0))
+
+
+def _without_comma(word: F32) -> F32:
+    """The word without what stands parted and narrow at its end."""
+    empty = np.flatnonzero(~_solid(word).any(axis=0))
+    if empty.size and word.shape[1] - int(empty[-1]) - 1 < COMMA * CAP:
+        return word[:, : int(empty[-1])]
+    return word
+
+
+def _solid(ink: F32) -> NDArray[np.bool_]:
+    """Ink, without single dots."""
+    dark = (ink > 0.5).astype(np.uint8)
+    return np.asarray(cv2.morphologyEx(dark, cv2.MORPH_OPEN, np.ones((2, 2), np.uint8)) > 0)
+
+
+def _likeness(word: F32, vocabulary: Sequence[str]) -> F64:
+    solid = _solid(word)
+    rows, columns = (np.flatnonzero(solid.any(axis=axis)) for axis in (1, 0))
+    if not rows.size:
+        return np.full(len(vocabulary), 1 / len(vocabulary))
+    word = word[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    seen, ratio = _brought(word), word.shape[1] / word.shape[0]
+    score = np.array(
+        [
+            float((seen * image).sum()) - ASPECT * abs(float(np.log(ratio / aspect)))
+            for image, aspect in (_template(w) for w in vocabulary)
+        ]
+    )
+    p = np.exp((score - score.max()) / SHARP)
+    p = p / p.sum()
+    return np.asarray((1 - FLOOR) * p + FLOOR / len(vocabulary), np.float64)
+
+
+def _brought(ink: F32) -> F32:
+    """To one size and contrast, so that the sum of products is the likeness."""
+    way = cv2.INTER_AREA if ink.shape[1] > SHAPE[0] else cv2.INTER_LINEAR
+    image = cv2.GaussianBlur(cv2.resize(ink, SHAPE, interpolation=way), (0, 0), BLUR)
+    image = image - image.mean()
+    return np.asarray(image / max(1e-6, float(np.linalg.norm(image))), np.float32)
+
+
+@functools.cache
+def _template(word: str) -> tuple[F32, float]:
+    """A word as the font has it, brought to size, and its ratio of width to height."""
+    size = 80
+    image = Image.new("L", (size * (len(word) + 1), size * 2), 0)
+    font = ImageFont.load_default(size=size)
+    draw = ImageDraw.Draw(image)
+    draw.text((size // 4, size // 4), word, font=font, fill=255, stroke_width=round(STROKE * size))
+    ink: F32 = np.asarray(image, np.float32) / np.float32(255)
+    rows, columns = (np.flatnonzero((ink > 0.5).any(axis=axis)) for axis in (1, 0))
+    ink = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    return _brought(ink), ink.shape[1] / ink.shape[0]
