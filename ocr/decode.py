@@ -17,78 +17,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from ocr.evidence import Settings, box_likelihoods, calibrated, fillers, unsure
 from ocr.form import Form, Sum
-from ocr.lattice import CROSSED, Floats, Row, read_row, soften, spell
+from ocr.lattice import CROSSED, Floats, Row, read_row, spell
 from ocr.messages import Message, Sheet, only, term
 from ocr.reading import State, SumReading
 from ocr.sums import Network
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """The decoder's priors and the reader's thresholds for going without a person.
-
-    Attributes
-    ----------
-    noise : float
-        Share of a flat distribution mixed into each box: how often the network is wrong whatever it says.
-    noise_slope : float
-        As much again per unit of what the network leaves to its other classes: the less sure, the flatter.
-    class_prior : tuple of 13 float or None
-        What the network's posterior is divided by: the frequencies of the classes in its training, "crossed-out" three
-        times, because a row gives each way to fill a box the same weight and struck-out digits are rarer than that. None
-        for equal ones.
-    consistent : float
-        Prior probability that all sums of a sheet hold as written. (INE found 41 % of the Mexican actas of 2015 inconsistent
-        somewhere; most of them not in the sums a form counts as evidence.)
-    slip : float
-        Of the wrong sums, the share in which the total is off in one digit.
-    odd_prior : float
-        Prior weight of an empty or marked box after a digit, against regular filling.
-    over_maximum : float
-        Prior weight of a number above the field's `maximum`.
-    blank_is_zero : float
-        Probability that a row left blank stands for 0, rather than for any number. Used to weigh sums only.
-    accept : float
-        Least probability that everything is right.
-    field_minimum, free_minimum : float
-        Least probability of a number that is in some sum, and of one that is in none. Neither asks for more
-        than `accept` does; they name the number.
-    lead : float
-        A number must be this many times as probable as its runner-up.
-    alone_minimum : float
-        A number that its own boxes give less probability than this is the sums' word, not the boxes'.
-    odd_maximum, crossed_maximum : float
-        Above this probability a number is flagged ``odd-filling`` or ``crossed-out``.
-    illegible : float
-        A row whose best number has less probability than this, from its own boxes, is illegible.
-    inconsistent : float
-        From this probability on, "inconsistent" is given as a reason.
-    keep, cap : float, int
-        Candidates per number: down to this share of the best one, and at most so many.
-    """
-
-    # noise, noise_slope, class_prior, accept and the minima: `python -m ocr.train.thresholds`, 22 November 2026, on
-    # synthetic sheets; its tables are in ocr/models/THRESHOLDS.md. The rest are reasoned guesses.
-    noise: float = 5e-4
-    noise_slope: float = 0.0
-    class_prior: tuple[float, ...] | None = (0.068,) * 10 + (0.12, 0.13, 0.13)
-    consistent: float = 0.9
-    slip: float = 0.8
-    odd_prior: float = 0.02
-    over_maximum: float = 0.01
-    blank_is_zero: float = 0.5
-    accept: float = 0.995
-    field_minimum: float = 0.99
-    free_minimum: float = 0.995
-    lead: float = 100.0
-    alone_minimum: float = 0.05
-    odd_maximum: float = 0.05
-    crossed_maximum: float = 0.1
-    illegible: float = 0.02
-    inconsistent: float = 0.5
-    keep: float = 3e-6
-    cap: int = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,11 +101,13 @@ def decode(
         If a field of the form has no probabilities, or they have another shape than its boxes.
     """
     settings = settings or Settings()
-    boxes = {f.name: _boxes(f.name, f.digits, probabilities, settings) for f in form.fields}
+    boxes = box_likelihoods(form, probabilities, settings)
+    habits = fillers(form, boxes, settings)
     rows = {
         f.name: read_row(
             boxes[f.name],
             odd_prior=settings.odd_prior,
+            filler=habits[f.name],
             maximum=f.maximum,
             over_maximum=settings.over_maximum,
             keep=settings.keep,
@@ -238,21 +174,10 @@ def decode(
             holding *= (
                 reading.probability
             )  # checked afterwards: it counts only when the numbers as reported break it
-    decoded = Decoded(fields, sums, min(1.0, probability), min(1.0, max(0.0, 1.0 - holding)), False, ())
-    reasons = _reasons(form, decoded, set(terms), settings)
+    probability = calibrated(probability, unsure(probabilities), settings)
+    decoded = Decoded(fields, sums, probability, min(1.0, max(0.0, 1.0 - holding)), False, ())
+    reasons = _reasons(form, decoded, settings)
     return replace(decoded, accepted=not reasons, reasons=reasons)
-
-
-def _boxes(name: str, digits: int, probabilities: Mapping[str, npt.ArrayLike], settings: Settings) -> Floats:
-    if name not in probabilities:
-        raise ValueError(f"there are no box probabilities for the field {name!r}")
-    try:
-        out = soften(probabilities[name], settings.noise, settings.class_prior, settings.noise_slope)
-    except ValueError as e:
-        raise ValueError(f"field {name!r}: {e}") from None
-    if len(out) != digits:
-        raise ValueError(f"field {name!r} has {digits} boxes, but probabilities for {len(out)}")
-    return out
 
 
 def _believe(row: Row, message: Message, settings: Settings) -> _Belief:
@@ -345,7 +270,7 @@ def _sum(s: Sum, fields: Mapping[str, DecodedField], holds: Mapping[str, float])
     return SumReading(s.name, s.rule, a, b, ok, holds.get(s.name, sure if ok else 1.0 - sure))
 
 
-def _reasons(form: Form, sheet: Decoded, linked: set[str], settings: Settings) -> tuple[str, ...]:
+def _reasons(form: Form, sheet: Decoded, settings: Settings) -> tuple[str, ...]:
     """Why a person must look; empty if nobody must."""
     fields = sheet.fields
     out = ["inconsistent"] if sheet.inconsistent >= settings.inconsistent else []
@@ -354,6 +279,8 @@ def _reasons(form: Form, sheet: Decoded, linked: set[str], settings: Settings) -
         for s, r in zip(form.sums, sheet.sums, strict=True)
         if s.evidence and r.holds is False
     ]
+    enough = sheet.probability >= settings.accept
+    least = settings.field_minimum if enough else max(settings.field_minimum, settings.accept)
     for f in form.votes:
         field = fields[f.name]
         if field.state is not State.NUMBER:
@@ -361,9 +288,8 @@ def _reasons(form: Form, sheet: Decoded, linked: set[str], settings: Settings) -
         out += [f"{flag}:{f.name}" for flag in field.flags]
         if field.value is not None and f.maximum is not None and field.value > f.maximum:
             out.append(f"over-maximum:{f.name}")
-        least = settings.field_minimum if f.name in linked else settings.free_minimum
-        if field.probability < least or field.probability < settings.lead * field.runner_up_probability:
+        if field.probability < least:
             out.append(f"unsure:{f.name}")
-    if not out and sheet.probability < settings.accept:
+    if not out and not enough:
         out.append("unsure")
     return tuple(out)

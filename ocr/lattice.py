@@ -66,9 +66,9 @@ def soften(
     probabilities: npt.ArrayLike,
     noise: float,
     class_prior: npt.ArrayLike | None = None,
-    slope: float = 0.0,
+    temperature: float = 1.0,
 ) -> Floats:
-    """Network posteriors -> likelihoods per box, up to a factor: mixed with a floor, divided by the prior of training.
+    """Network posteriors -> likelihoods per box, up to a factor: tempered, divided by the prior of training, with a floor.
 
     Parameters
     ----------
@@ -78,8 +78,8 @@ def soften(
         Share of a flat distribution mixed in: the network is wrong now and then however sure it is.
     class_prior : float[13], optional
         Class frequencies the network was trained with; flat if None.
-    slope : float
-        What is mixed in on top, as a share of what the network leaves to its other classes: the less sure, the flatter.
+    temperature : float
+        Above 1 the network is believed less than it believes itself.
 
     Raises
     ------
@@ -92,19 +92,48 @@ def soften(
     total = p.sum(axis=1, keepdims=True)
     if not np.isfinite(p).all() or (p < 0).any() or (total <= 0).any():
         raise ValueError("box probabilities must be finite, not negative, and not all zero in a box")
-    p = p / total
-    flat = np.minimum(1.0, noise + slope * (1 - p.max(axis=1, keepdims=True)))
-    q = (1 - flat) * p + flat / CLASSES
+    p = (p / total) ** (1 / temperature)
     if class_prior is not None:
-        q = q / np.asarray(class_prior, dtype=np.float64)
-    out: Floats = q / q.sum(axis=1, keepdims=True)
+        p = p / np.asarray(class_prior, dtype=np.float64)
+    out: Floats = (1 - noise) * p / p.sum(axis=1, keepdims=True) + noise / CLASSES
     return out
+
+
+def regular(boxes: Floats, filler: npt.ArrayLike) -> tuple[float, float]:
+    """Weight of all regular ways to fill a row, given how boxes before the number are filled.
+
+    Parameters
+    ----------
+    boxes : float64[n, 13]
+    filler : (float, float, float)
+        Prior weight of a zero, an empty box and a mark before the number, as in `read_row`.
+
+    Returns
+    -------
+    tuple of float
+        Of the rows with something written, and of the empty row.
+    """
+    zero, blank, mark = (float(w) for w in np.asarray(filler, dtype=np.float64))
+    last = len(boxes) - 1
+    empty = void = 1.0  # nothing written so far: weighed as a beginning, and as a row left out
+    marked = noughts = number = 0.0  # a mark; zeros before the number; within the number
+    for i, q in enumerate(boxes.tolist()):
+        any_digit = sum(q[:10]) + q[CROSSED]
+        nought = q[0] + q[CROSSED] / 10 if i < last else 0.0
+        before = empty + marked + noughts
+        number = number * any_digit + before * (any_digit - nought)
+        noughts = before * nought * zero
+        marked = marked * (blank * q[BLANK] + mark * q[MARK]) + empty * mark * q[MARK]
+        empty *= blank * q[BLANK]
+        void *= q[BLANK]
+    return number + marked, void
 
 
 def read_row(
     boxes: Floats,
     *,
     odd_prior: float,
+    filler: npt.ArrayLike = (1.0, 1.0, 1.0),
     maximum: int | None = None,
     over_maximum: float = 1.0,
     keep: float = 1e-6,
@@ -117,6 +146,8 @@ def read_row(
     boxes : float64[n, 13]
     odd_prior : float
         Prior weight of an odd filling against a regular one.
+    filler : (float, float, float)
+        Prior weight of a zero, an empty box and a mark in a box before the number; a digit of the number has 1.
     maximum, over_maximum : int, float
         Numbers above `maximum` get this prior weight: improbable, but what is written is written.
     keep : float
@@ -135,7 +166,9 @@ def read_row(
     values: Ints = np.zeros(1, dtype=np.int64)
     digits, pushed, zeros = np.zeros(1), np.zeros(1), np.zeros(1)
     empty, marked = 1.0, 0.0  # no digit so far: nothing but empty boxes; at least one mark
+    void = float(np.prod(boxes[:, BLANK]))  # a row left out: no habit says anything about it
     first = np.empty(n)  # weight of starting with a digit in this box
+    zero, blank, mark = (float(w) for w in np.asarray(filler, dtype=np.float64))
     for i, q in enumerate(boxes):
         gap = float(q[BLANK] + q[MARK])
         first[i] = empty + marked
@@ -145,8 +178,10 @@ def read_row(
         new_pushed[stay] += gap * pushed + odd_start
         new_zeros[: held * 10 : 10] += gap * zeros + odd_start
         digits[:10] += first[i] * written[i]
-        marked = marked * gap + empty * float(q[MARK])
-        empty *= float(q[BLANK])
+        if i < n - 1:
+            digits[0] *= zero
+        marked = marked * (blank * float(q[BLANK]) + mark * float(q[MARK])) + empty * mark * float(q[MARK])
+        empty *= blank * float(q[BLANK])
         values, (digits, pushed, zeros) = _tidy(
             grid, (digits, new_pushed, new_zeros), 10**n if n <= _EXACT else _BEAM
         )
@@ -157,7 +192,7 @@ def read_row(
         scale = np.where(values > maximum, over_maximum, 1.0)
         digits, odd = digits * scale, odd * scale
     weights = digits + odd
-    total = float(weights.sum()) + empty
+    total = float(weights.sum()) + void
     chosen = weights >= keep * max(float(weights.max()), 1e-300)
     if int(chosen.sum()) > cap:
         chosen = np.zeros_like(chosen)
@@ -165,7 +200,7 @@ def read_row(
     chosen[0] = True  # values[0] is 0: a blank row may stand for it
     other = float(weights[~chosen].sum()) / total
     values, weights, odd, digits = values[chosen], weights[chosen], odd[chosen], digits[chosen]
-    clean = _without_crossed(values, plain, first, marked)
+    clean = _without_crossed(values, plain, first, marked, zero)
     if maximum is not None:
         clean = clean * scale[chosen]
     share = np.divide(1.0, weights, out=np.zeros_like(weights), where=weights > 0)
@@ -174,7 +209,7 @@ def read_row(
         weights=weights / total,
         odd=odd * share,
         crossed=np.clip((digits - clean) * share, 0.0, 1.0),
-        blank=empty / total,
+        blank=void / total,
         other=other,
         size=10**n,
     )
@@ -207,11 +242,13 @@ def spell(boxes: Floats, value: int | None, odd: bool) -> str:
     return "".join(out)
 
 
-def _without_crossed(values: Ints, plain: Floats, first: Floats, marked: float) -> Floats:
+def _without_crossed(values: Ints, plain: Floats, first: Floats, marked: float, zero: float) -> Floats:
     """Weight of the regular rows without a crossed-out box, for each value."""
     n = len(plain)
     shown = values[:, None] // 10 ** np.arange(n - 1, -1, -1) % 10  # zero-padded digits
-    tail = np.cumprod(plain[np.arange(n), shown][:, ::-1], axis=1)[:, ::-1]  # from each box to the end
+    each = plain[np.arange(n), shown]
+    each[:, :-1] *= np.where(np.cumsum(shown, axis=1) == 0, zero, 1.0)[:, :-1]
+    tail = np.cumprod(each[:, ::-1], axis=1)[:, ::-1]  # from each box to the end
     started = np.cumsum(shown, axis=1) - shown > 0  # a box before this one has a digit other than 0
     out: Floats = (np.where(started, 0.0, first) * tail).sum(axis=1)
     out[values == 0] += marked

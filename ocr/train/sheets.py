@@ -15,89 +15,25 @@ import numpy as np
 import numpy.typing as npt
 
 from ocr.digits import BLANK, CROSSED, MARK, SIZE
-from ocr.form import Form, Role, Writing
+from ocr.form import Form, Role, Sum, Writing
 from ocr.snap import Pyramid
 from ocr.train import glyphs
 from ocr.train.cells import MARGIN, U8, Ink, _hand, _write
 from ocr.train.digits import PRINTED
 from ocr.train.glyphs import Glyphs
+from ocr.train.levels import COPIES, DRAWN, LEVELS, draw_photo, take_photo
 from ocr.train.paper import F32, Box, Rng, make_paper, pick, print_edges
 from ocr.window import tighten
 
-LOOKS = ("clean", "phone", "low resolution", "blur", "JPEG", "black-and-white", "dark copy")
-"""How a photo may be bad. Each is of a kind, not of a strength: that is drawn for each writer."""
+LOOKS = (*LEVELS, *COPIES)
+"""How a photo may be bad; the strength is drawn for each writer."""
 HALVES = ("fit", "score")
 PER_CLASS = {**dict.fromkeys(range(10), 8), BLANK: 16, MARK: 12, CROSSED: 6}
 """Cells that a writer makes of each class; printed digits come on top."""
 PRINTED_EACH = 2
+ALIKE = 6  # images that one writer uses for a digit
 
 Values = dict[str, int | None]
-
-
-@dataclass(frozen=True)
-class Photo:
-    """One photo's degradation."""
-
-    native: float  # pixels of the box (root of its area)
-    sigma: float  # blur, in those pixels
-    gain: float
-    offset: float
-    noise: float  # grey levels
-    cut: float  # threshold, share of the ink's depth; 0 for none
-    salt: float
-    quality: int  # JPEG; 0 for none
-    slack: float  # misregistration, share of the box
-    level: int  # of the paper
-
-
-def draw_photo(rng: Rng, look: str) -> Photo:
-    """Draw the strength of one kind of degradation."""
-    u = rng.uniform
-    native, sigma, gain, offset, noise, cut, salt, quality = 60.0, 0.3, 1.0, 0.0, 2.0, 0.0, 0.0, 90
-    slack, level = 0.03, 0
-    if look == "clean":
-        native, quality = u(40, 90), int(u(75, 96))
-    elif look == "phone":
-        native, sigma, gain, noise, quality = u(22, 50), u(0.4, 0.9), u(0.6, 1.0), u(1, 5), int(u(50, 92))
-        slack, level = 0.07, 2
-    elif look == "low resolution":
-        native, sigma, noise, quality, slack = u(12, 18), u(0.3, 0.6), u(0.5, 3), int(u(60, 95)), 0.05
-    elif look == "blur":
-        native, noise, slack, level = u(22, 50), u(1, 4), 0.05, 1
-        sigma = native * u(0.02, 0.06)
-    elif look == "JPEG":
-        native, sigma, quality, slack, level = u(20, 40), u(0.3, 0.6), int(u(15, 40)), 0.05, 1
-    elif look == "black-and-white":
-        native, sigma, noise, cut, quality, slack = u(18, 50), u(0.3, 0.6), u(1, 6), u(0.3, 0.55), 0, 0.05
-    elif look == "dark copy":
-        native, sigma, gain, offset = u(20, 45), u(0.4, 0.9), u(0.35, 0.65), u(0, 30)
-        noise, salt, quality, slack, level = u(3, 9), u(0, 0.006), int(u(40, 90)), 0.05, 1
-    return Photo(native, sigma, gain, offset, noise, cut, salt, quality, slack, level)
-
-
-def take_photo(rng: Rng, page: F32, photo: Photo, dark: float) -> U8:
-    """Degrade a drawn box (49 pixels) at the photo's resolution."""
-    h, w = page.shape
-    k = min(1.0, photo.native / 49)
-    img = cv2.resize(page, (max(8, round(w * k)), max(8, round(h * k))), interpolation=cv2.INTER_AREA)
-    img = cv2.GaussianBlur(img, (0, 0), photo.sigma * max(1.0, 49 / photo.native) * k)
-    img = img * np.float32(photo.gain) + np.float32(photo.offset)
-    bright = float(np.percentile(img, 80))
-    img = img + rng.standard_normal(img.shape).astype(np.float32) * np.float32(
-        min(photo.noise, 0.3 * bright * dark)
-    )
-    if photo.cut:
-        img = np.where(img > bright * (1 - dark * photo.cut), np.float32(255), np.float32(0))
-    if photo.salt:
-        salt = rng.random(img.shape)
-        img = np.where(
-            salt < photo.salt, np.float32(0), np.where(salt > 1 - photo.salt, np.float32(255), img)
-        )
-    out: U8 = np.clip(img, 0, 255).astype(np.uint8)
-    if photo.quality:
-        data = cv2.imencode(".jpg", out, [cv2.IMWRITE_JPEG_QUALITY, photo.quality])[1]
-        out = np.asarray(cv2.imdecode(data, cv2.IMREAD_GRAYSCALE), np.uint8)
-    return out
 
 
 def cut_cell(img: U8, aspect: float) -> U8:
@@ -115,14 +51,43 @@ def cut_cell(img: U8, aspect: float) -> U8:
 
 
 @dataclass(frozen=True)
-class Sources:
-    """Digits that were not trained on, for one half of the simulation; each list entry is one hand, or a narrow window of a set."""
+class Source:
+    """Digits of one kind: `shapes` says how alike two of them are (small pictures, flattened), None if all are of one hand."""
 
-    hands: tuple[tuple[Glyphs, ...], ...]
+    digits: Glyphs
+    shapes: F32 | None = None
+
+    def hand(self, rng: Rng) -> dict[int, Glyphs]:
+        """The digits of one person: of each a shape drawn by chance and the `ALIKE` most like it."""
+        out = {}
+        for d in range(10):
+            which = np.flatnonzero(self.digits.labels == d)
+            if self.shapes is not None and len(which) > ALIKE:
+                shapes = self.shapes[which]
+                far = np.square(shapes - shapes[int(rng.integers(len(which)))]).sum(1)
+                which = which[np.argsort(far, kind="stable")[:ALIKE]]
+            out[d] = self.digits.take(which)
+        return out
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Digits that were not trained on, for one half of the simulation, by kind, with the weight of each kind."""
+
+    kinds: tuple[tuple[Source, ...], ...]
     weights: tuple[float, ...]
     printed: Glyphs
     marks: Glyphs
     scribbles: Glyphs
+
+
+def made_sources(half: str, writers: int = 40, each: int = 3) -> Sources:
+    """Drawn digits only: needs no data, for tests."""
+    rng = np.random.default_rng(80 + HALVES.index(half))
+    hands = tuple(Source(glyphs.handmade(each, rng)) for _ in range(writers))
+    return Sources(
+        (hands,), (1.0,), glyphs.handmade(2, rng), glyphs.marks(60, rng, MARK), glyphs.scribbles(40, rng, CROSSED)
+    )  # fmt: skip
 
 
 def load_sources(mnist: Path, usps: Path, fonts: Path, half: str) -> Sources:
@@ -133,22 +98,23 @@ def load_sources(mnist: Path, usps: Path, fonts: Path, half: str) -> Sources:
     odd = HALVES.index(half)
     rng = np.random.default_rng(40 + odd)
 
-    def windows(part: Glyphs, width: int) -> tuple[Glyphs, ...]:
-        starts = range(odd * width, len(part) - width + 1, 2 * width)
-        out = [part.take(np.arange(s, s + width)) for s in starts]
-        return tuple(g for g in out if len(set(g.labels.tolist())) == 10)
+    def alike(part: Glyphs) -> tuple[Source, ...]:
+        small = [cv2.resize(f, (14, 14), interpolation=cv2.INTER_AREA).ravel() for f in part.fields]
+        return (Source(part, np.array(small, np.float32)),)
 
     images, labels = glyphs.read_mnist(mnist, "t10k")
+    mine = np.arange(len(labels)) // 200 % 2 == odd  # neighbours in the file may be of one hand
     post, post_labels = glyphs.read_usps(usps / "zip.test.gz")
+    half_post = np.arange(len(post_labels)) // 200 % 2 == odd
     held = sorted(fonts.rglob("*.otf"))[15:][odd::2]
     system = sorted(p for p in Path("/usr/share/fonts").rglob("*") if p.name in PRINTED)
     return Sources(
         (
-            windows(glyphs.from_images(images, labels, True), 200),
-            windows(glyphs.from_images(images, labels, False), 200),
-            windows(glyphs.from_images(post, post_labels, True), 200),
-            tuple(g for g in (glyphs.from_fonts([p], True) for p in held) if len(set(g.labels.tolist())) == 10),
-            tuple(glyphs.handmade(2, rng) for _ in range(8)),
+            alike(glyphs.from_images(images[mine], labels[mine], True)),
+            alike(glyphs.from_images(images[mine], labels[mine], False)),
+            alike(glyphs.from_images(post[half_post], post_labels[half_post], True)),
+            tuple(Source(g) for g in (glyphs.from_fonts([p], True) for p in held) if len(set(g.labels.tolist())) == 10),
+            tuple(Source(glyphs.handmade(2, rng)) for _ in range(8)),
         ),
         (0.45, 0.15, 0.2, 0.12, 0.08),
         glyphs.from_fonts(system, False),
@@ -159,16 +125,16 @@ def load_sources(mnist: Path, usps: Path, fonts: Path, half: str) -> Sources:
 
 def make_writer(rng: Rng, sources: Sources, look: str, aspect: float) -> tuple[U8, npt.NDArray[np.int64]]:
     """All cells of one writer: uint8 [n, 32, 32] and classes [n]; printed digits have the classes 20 to 29."""
-    source = [k for k in range(len(sources.hands)) if sources.hands[k]]
-    weights = np.array([sources.weights[k] for k in source])
-    hands = sources.hands[source[pick(rng, tuple((weights / weights.sum()).tolist()))]]
-    digits = hands[int(rng.integers(len(hands)))]
+    kinds_of = [k for k, kind in enumerate(sources.kinds) if kind]
+    weights = np.array([sources.weights[k] for k in kinds_of])
+    some = sources.kinds[kinds_of[pick(rng, tuple((weights / weights.sum()).tolist()))]]
+    each = some[int(rng.integers(len(some)))].hand(rng)
+    digits = glyphs.join(list(each.values()))
     kinds = sources.marks.take(rng.integers(len(sources.marks), size=3))
-    each = {d: digits.take(np.flatnonzero(digits.labels == d)) for d in range(10)}
     family = rng.integers(10_000)
     printed = {d: sources.printed.take(np.flatnonzero(sources.printed.labels == d)) for d in range(10)}
     hand, photo, style = _hand(rng), draw_photo(rng, look), int(rng.integers(2**31))
-    w, h = 49 * np.sqrt(aspect), 49 / np.sqrt(aspect)
+    w, h = DRAWN * np.sqrt(aspect), DRAWN / np.sqrt(aspect)
     shape = (round(h * (1 + 2 * MARGIN)), round(w * (1 + 2 * MARGIN)))
     wanted = [k for k, n in PER_CLASS.items() for _ in range(n)] + [
         20 + d for d in range(10) for _ in range(PRINTED_EACH)
@@ -181,7 +147,7 @@ def make_writer(rng: Rng, sources: Sources, look: str, aspect: float) -> tuple[U
         corners = corners + np.clip(rng.normal(0, photo.slack * 0.75, 2), -0.16, 0.16) * (w, h)
         corners = corners + np.array(shape[::-1]) / 2
         box = Box(corners.astype(np.float32), w, h)
-        page = make_paper(rng, shape, box, photo.level)
+        page = make_paper(rng, shape, box, photo.paper)
         print_edges(np.random.default_rng(style), page, box)
         everything = Ink(digits, kinds, sources.scribbles)
         for dx in (-1.0, 1.0):
@@ -196,7 +162,7 @@ def make_writer(rng: Rng, sources: Sources, look: str, aspect: float) -> tuple[U
             _write(rng, page, Ink(each[kind], kinds, sources.scribbles), 0, box, hand)
         elif kind != BLANK:
             _write(rng, page, everything, kind, box, hand)
-        cells[i] = cut_cell(take_photo(rng, page, photo, hand["dark"]), aspect)
+        cells[i] = cut_cell(take_photo(rng, page, photo, hand["dark"], aspect), aspect)
     return cells, np.array(wanted, np.int64)
 
 
@@ -204,38 +170,69 @@ def make_writer(rng: Rng, sources: Sources, look: str, aspect: float) -> tuple[U
 
 
 def draw_values(rng: Rng, form: Form) -> dict[str, int]:
-    """Numbers that fulfil every sum of the form, as large as a polling station's."""
-    sums = [s for s in form.sums if s.rule == "equal"]
-    right = {n for s in sums for n in s.right}
-    leaves = [n for s in sums if len(s.left) > 1 for n in s.left if n not in right]
-    size = 10 ** min(f.digits for f in form.votes) - 1
+    """Numbers that fulfil every sum of the form, as large as a polling station's.
+
+    Raises
+    ------
+    ValueError
+        If the form's sums cannot be fulfilled together.
+    """
+    for _ in range(300):
+        values = _try_values(rng, form)
+        fits = all(0 <= v < 10 ** form.field(n).digits for n, v in values.items())
+        if fits and all(_fulfils(s, values) for s in form.sums if s.evidence):
+            return values
+    raise ValueError(f"no numbers fulfil the sums of {form.id} together")
+
+
+def _fulfils(s: Sum, values: Mapping[str, int]) -> bool:
+    left, right = (sum(values[n] for n in side) for side in (s.left, s.right))
+    return left == right if s.rule == "equal" else left <= right
+
+
+def _try_values(rng: Rng, form: Form) -> dict[str, int]:
+    """The options first, then whatever the sums say, then a number by chance, and so on."""
+    sums = sorted(form.sums, key=lambda s: (not s.evidence, s.rule != "equal"))
+    hand = [f for f in form.votes if f.boxes]
+    size = 10 ** min(f.digits for f in hand) - 1
     total = int(min(0.75 * size, rng.choice([rng.uniform(40, 350), rng.uniform(150, 700)])))
-    values: dict[str, int] = {}
-    options = [n for n in leaves if form.field(n).role is Role.OPTION]
-    share = rng.dirichlet(np.full(len(options), 0.9 if len(options) > 4 else 2.0))
-    values |= {n: int(total * s) for n, s in zip(options, share, strict=True)}
-    for n in leaves:
-        if n not in values:
-            low = form.field(n).role in (Role.BLANK, Role.NULL)
-            values[n] = int(rng.exponential(8)) if low else int(rng.uniform(0, 0.2 * size))
-    for _ in range(len(sums) + 1):
-        for s in sums:
-            if all(n in values for n in s.left) and len(s.right) == 1:
-                values.setdefault(s.right[0], sum(values[n] for n in s.left))
-            elif len(s.left) == 1 and all(n in values for n in s.right):
-                values.setdefault(s.left[0], sum(values[n] for n in s.right))
-    for f in form.fields:
-        if f.name not in values:
-            least = form.field(f.name).role
-            values[f.name] = int(
-                rng.exponential(12) if least is Role.NULL else rng.uniform(0, min(size, 1200))
-            )
-        for s in sums:  # two numbers that must be equal, in no other sum
-            if len(s.left) == len(s.right) == 1 and s.left[0] in values:
-                values.setdefault(s.right[0], values[s.left[0]])
-            elif len(s.left) == len(s.right) == 1 and s.right[0] in values:
-                values.setdefault(s.left[0], values[s.right[0]])
+    options = [f.name for f in hand if f.role is Role.OPTION]
+    share = rng.dirichlet(np.full(len(options), 0.9 if len(options) > 4 else 2.0)) if options else []
+    values = {n: int(total * s) for n, s in zip(options, share, strict=True)}
+    small = (Role.BLANK, Role.NULL, Role.OTHER)
+    while len(values) < len(form.fields):
+        if any(_follow(rng, s, values) for s in sums):
+            continue
+        # next, a number of the sum of which most is known: so the votes come before the ballots given out
+        known = [(sum(n in values for n in s.left + s.right), s) for s in sums if s.evidence]
+        nearest = [s for _, s in sorted(known, key=lambda k: -k[0])]
+        name = next((n for s in nearest for n in s.left + s.right if n not in values), None)
+        f = form.field(name) if name else next(f for f in form.fields if f.name not in values)
+        many = 10**f.digits - 1
+        values[f.name] = int(
+            rng.exponential(8) if f.role in small else rng.uniform(0, min(0.25 * many, 1200))
+        )
     return values
+
+
+def _follow(rng: Rng, s: Sum, values: dict[str, int]) -> bool:
+    """Fill one side of a sum of which the other is known; whether there was something to fill."""
+    for side, other in ((s.right, s.left), (s.left, s.right)):
+        open_ = [n for n in side if n not in values]
+        if not open_ or not values.keys() >= set(other):
+            continue
+        amount = sum(values[n] for n in other) - sum(values[n] for n in side if n in values)
+        if s.rule != "equal":
+            room = int(amount * rng.uniform(0, 0.4)) if rng.random() < 0.7 else 0
+            amount += room if side is s.right else -room
+        if amount < 0:
+            values[open_[0]] = -1  # to be drawn again
+            return True
+        parts = [int(amount * w) for w in rng.dirichlet([8.0] + [0.5] * (len(open_) - 1))]
+        parts[0] += amount - sum(parts)
+        values |= dict(zip(open_, parts, strict=True))
+        return True
+    return False
 
 
 def slip(rng: Rng, form: Form, values: Mapping[str, int]) -> dict[str, int]:

@@ -12,7 +12,8 @@ from hypothesis import Phase, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from ocr.decode import Decoded, Settings, decode
+from ocr.decode import Decoded, decode
+from ocr.evidence import Settings
 from ocr.form import Form
 from ocr.lattice import read_row, soften
 from ocr.reading import State
@@ -131,7 +132,16 @@ def with_latent(row: np.ndarray, s: Settings) -> np.ndarray:
     return out
 
 
-EXACT = Settings(class_prior=None, keep=0.0, cap=10**6, illegible=0.0)
+EXACT = Settings(
+    class_prior=None,
+    keep=0.0,
+    cap=10**6,
+    illegible=0.0,
+    habit=1.0,
+    temperature=1.0,
+    temperature_slope=0.0,
+    calibration=(1.0, 0.0, 0.0),
+)
 
 boxes = st.lists(st.floats(0.0, 1.0), min_size=CLASSES, max_size=CLASSES).map(
     lambda v: np.array(v) ** 6 + 1e-6
