@@ -97,6 +97,8 @@ def _bytes(photo: Path | bytes, file: str) -> tuple[bytes | None, str, str]:
     """The bytes (None if there are too many to hold), their SHA-256, and the name."""
     if isinstance(photo, bytes):
         return photo, hashlib.sha256(photo).hexdigest(), file
+    if photo.exists() and not photo.is_file():  # a pipe or a device might never end
+        raise CotejoError(f"the photo {photo} cannot be read (it is no file); check the path")
     try:
         with photo.open("rb") as stream:
             data = stream.read(Limits().bytes + 1)
