@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from ocr.errors import CotejoError, MachineError
 
 START_S = 60.0  # for the decoding process to come up on a busy machine
+FROM_OUTSIDE = (signal.SIGKILL, signal.SIGTERM, signal.SIGHUP)  # nobody sends these to himself
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,8 @@ class Limits:
         Of the file.
     pixels : int
         Of one page, by its header.
+    longest : int
+        Largest width or height in pixels; beyond 32,767 OpenCV does not warp.
     side : int
         Smallest width or height in pixels; below it nothing can be read.
     pages : int
@@ -45,15 +48,17 @@ class Limits:
     memory : int
         Address space of the decoding process in bytes.
     cpu_s, wall_s : float
-        Seconds that opening one page may take. The wall limit is generous: only a stuck process should meet it.
+        Seconds that opening one page may take, the first to the whole second below. The wall limit is generous: only a
+        stuck process should meet it.
     """
 
     bytes: int = 64 * 2**20
     pixels: int = 64_000_000
+    longest: int = 32_000
     side: int = 64
     pages: int = 50
     memory: int = 1536 * 2**20
-    cpu_s: float = 6.0
+    cpu_s: float = 5.0
     wall_s: float = 20.0
 
 
@@ -219,6 +224,7 @@ def _ask(
         "page": page,
         "pages": limits.pages,
         "pixels": limits.pixels,
+        "longest": limits.longest,
         "side": limits.side,
         "memory": limits.memory,
         "cpu_s": limits.cpu_s,
@@ -273,8 +279,8 @@ class _Decoder:
                     status = self._stop(kill=True)
                     if status == -signal.SIGXCPU:
                         raise Refused("timeout") from None
-                    # It may have been killed while idle, or for lack of memory elsewhere: that is not the picture's fault.
-                    if attempt == 2:
+                    # Killed while idle, or for lack of memory elsewhere, is not the picture's fault; a crash is.
+                    if attempt == 2 or (status < 0 and -status not in FROM_OUTSIDE):
                         raise Refused("decoder-died") from None
                 else:
                     self._cpu_s = float(answer.get("cpu", self._cpu_s))

@@ -83,7 +83,9 @@ def _receive(parent: socket.socket) -> tuple[dict[str, Any], int, int] | None:
 
 
 def _serve(message: dict[str, Any], source: int, target: int) -> dict[str, Any]:
-    resource.setrlimit(resource.RLIMIT_CPU, (math.ceil(_cpu_s() + message["cpu_s"]), resource.RLIM_INFINITY))
+    used = _cpu_s()  # the limit counts whole seconds since the process began
+    end = max(math.floor(used + message["cpu_s"]), math.floor(used) + 1)
+    resource.setrlimit(resource.RLIMIT_CPU, (end, resource.RLIM_INFINITY))
     resource.setrlimit(resource.RLIMIT_AS, (message["memory"], resource.RLIM_INFINITY))
     os.lseek(2, 0, os.SEEK_SET)
     os.ftruncate(2, 0)
@@ -120,7 +122,7 @@ def _open(data: bytes, message: dict[str, Any]) -> tuple[int, Pixels | None]:
         if page > 1:
             image.seek(page - 1)
         width, height = image.size
-        if width * height > message["pixels"]:
+        if width * height > message["pixels"] or max(width, height) > message["longest"]:
             raise _No("too-many-pixels", width, height)
         if min(width, height) < message["side"]:
             raise _No("too-small", width, height)
