@@ -64,7 +64,10 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """One page as pixels: ``(height, width, 3)`` uint8 in the order blue, green, red, upright as its EXIF says."""
+    """One page as pixels, upright as its EXIF says.
+
+    uint8, ``(height, width, 3)`` in the order blue, green, red; or, if it was asked for in grey, ``(height, width)``.
+    """
 
     pixels: NDArray[np.uint8]
     page: int = 1
@@ -100,8 +103,8 @@ class Refused(CotejoError):
         self.reason = reason
 
 
-def open_picture(data: bytes, page: int = 1, limits: Limits | None = None) -> Picture:
-    """Open one page of a JPEG, PNG, WebP, TIFF or PDF file.
+def open_picture(data: bytes, page: int = 1, limits: Limits | None = None, *, grey: bool = False) -> Picture:
+    """Open one page of a JPEG, PNG, WebP, TIFF or PDF file, in colour or `grey`, which takes half the time.
 
     Raises
     ------
@@ -114,13 +117,13 @@ def open_picture(data: bytes, page: int = 1, limits: Limits | None = None) -> Pi
         raise Refused("no-such-page", page, 1)
     limits = limits or Limits()
     with _scratch() as target:
-        answer = _ask(data, page, limits, target)
+        answer = _ask(data, page, limits, target, grey=grey)
         height, width, pages = (answer.get(name) for name in ("height", "width", "pages"))
         if not (isinstance(height, int) and isinstance(width, int) and isinstance(pages, int)):
             raise Refused("decoder-died")
         if min(height, width) < 1 or height * width > limits.pixels:
             raise Refused("decoder-died")
-        pixels = np.empty((height, width, 3), np.uint8)
+        pixels = np.empty((height, width) if grey else (height, width, 3), np.uint8)
         room = pixels.reshape(-1).data
         target.seek(0)
         got = 0
@@ -216,11 +219,12 @@ def _scratch() -> BinaryIO:
 
 
 def _ask(
-    data: bytes, page: int, limits: Limits, target: BinaryIO, *, drawing: bool = False
+    data: bytes, page: int, limits: Limits, target: BinaryIO, *, drawing: bool = False, grey: bool = False
 ) -> dict[str, Any]:
     message = {
         "kind": kind(data, limits),
         "drawing": drawing,
+        "grey": grey,
         "page": page,
         "pages": limits.pages,
         "pixels": limits.pixels,

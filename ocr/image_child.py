@@ -29,14 +29,14 @@ PDF_MAX_PIXELS = 16_000_000
 # What libjpeg says on standard error when parts of the picture are missing; OpenCV then hands on a half grey picture.
 BROKEN_JPEG = (b"premature end", b"Premature end", b"bad Huffman code", b"Unsupported marker")
 # EXIF orientation to what turns the stored picture upright.
-UPRIGHT: dict[int, Callable[[Pixels], Pixels]] = {
-    2: lambda p: p[:, ::-1],
-    3: lambda p: p[::-1, ::-1],
-    4: lambda p: p[::-1],
-    5: lambda p: p.transpose(1, 0, 2),
-    6: lambda p: p.transpose(1, 0, 2)[:, ::-1],
-    7: lambda p: p.transpose(1, 0, 2)[::-1, ::-1],
-    8: lambda p: p.transpose(1, 0, 2)[::-1],
+UPRIGHT: dict[int, Callable[[Pixels], Any]] = {
+    2: lambda p: cv2.flip(p, 1),
+    3: lambda p: cv2.rotate(p, cv2.ROTATE_180),
+    4: lambda p: cv2.flip(p, 0),
+    5: cv2.transpose,
+    6: lambda p: cv2.rotate(p, cv2.ROTATE_90_CLOCKWISE),
+    7: lambda p: cv2.flip(cv2.transpose(p), -1),
+    8: lambda p: cv2.rotate(p, cv2.ROTATE_90_COUNTERCLOCKWISE),
 }
 
 
@@ -97,6 +97,8 @@ def _serve(message: dict[str, Any], source: int, target: int) -> dict[str, Any]:
         pages, pixels = _open(data, message)
         if pixels is None:
             return {"pages": pages}
+        if message["grey"] and pixels.ndim == 3:
+            pixels = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY), np.uint8)
         with open(target, "wb", closefd=False) as file:
             file.write(np.ascontiguousarray(pixels).reshape(-1).data)
         return {"pages": pages, "height": pixels.shape[0], "width": pixels.shape[1]}
@@ -127,7 +129,7 @@ def _open(data: bytes, message: dict[str, Any]) -> tuple[int, Pixels | None]:
         if min(width, height) < message["side"]:
             raise _No("too-small", width, height)
         if message["kind"] == "JPEG" and image.mode in ("L", "RGB"):
-            pixels = _jpeg(data)
+            pixels = _jpeg(data, message["grey"])
         else:
             pixels = _flat(image)
         if pixels.shape[0] * pixels.shape[1] != height * width:
@@ -165,9 +167,9 @@ def _checked(pages: int, message: dict[str, Any]) -> int:
     return page
 
 
-def _jpeg(data: bytes) -> Pixels:
-    flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
-    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+def _jpeg(data: bytes, grey: bool) -> Pixels:
+    flags = cv2.IMREAD_GRAYSCALE if grey else cv2.IMREAD_COLOR
+    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags | cv2.IMREAD_IGNORE_ORIENTATION)
     said = os.pread(2, 4096, 0)
     if pixels is None or any(word in said for word in BROKEN_JPEG):
         raise _No("damaged" if pixels is None and data.rfind(b"\xff\xd9") > 0 else "truncated")

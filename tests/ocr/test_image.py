@@ -105,6 +105,20 @@ def test_jpeg_is_what_opencv_decodes() -> None:
     )
 
 
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF", "WEBP", "PDF"])
+def test_grey_is_what_the_colours_weigh(kind: str) -> None:
+    smooth = cv2.GaussianBlur(drawing(), (0, 0), 5)  # else JPEG's coarser colours show at the edges
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    settings = {"exif": exif} if kind in ("JPEG", "PNG") else {}
+    data = pillow(kind, Image.fromarray(smooth[:, :, ::-1]), **settings)
+    grey = open_picture(data, grey=True).pixels
+    weighed = cv2.cvtColor(open_picture(data).pixels, cv2.COLOR_BGR2GRAY)
+    assert grey.dtype == np.uint8 and grey.shape == weighed.shape
+    assert np.abs(grey.astype(int) - weighed).max() <= (8 if kind == "JPEG" else 0)
+    assert np.abs(grey.astype(int) - weighed).mean() < 1
+
+
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF"])
 def test_exif_orientation_is_applied(kind: str, orientation: int) -> None:
