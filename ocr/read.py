@@ -11,7 +11,6 @@ import logging
 from collections.abc import Mapping
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -116,9 +115,9 @@ def _read(data: bytes, sha256: str, forms: Mapping[str, Form], file: str, page: 
     size: tuple[int, int] = (0, 0)
     codes: tuple[CodeReading, ...] = ()
     try:
-        picture = open_picture(data, page)
+        picture = open_picture(data, page, grey=True)
         size = (picture.pixels.shape[1], picture.pixels.shape[0])
-        gray = np.asarray(cv2.cvtColor(picture.pixels, cv2.COLOR_BGR2GRAY), np.uint8)
+        gray = picture.pixels
         if (whole := read_whole(gray, forms.values())) is not None:
             return _of_whole(picture, whole, sha256, file)
         try:
