@@ -79,6 +79,7 @@ REASON = {
     "absent": N_("Not on the photo: {what}"),
     "crossed-out": N_("Something is crossed out: {what}"),
     "words-differ": N_("Number and words differ: {what}"),
+    "text-differs": N_("The text in the file is not what the page shows: {what}"),
     "over-maximum": N_("Larger than possible: {what}"),
     "odd-filling": N_("The boxes are filled in an unusual way: {what}"),
     "against-boxes": N_("The boxes alone say something else than the sums: {what}"),

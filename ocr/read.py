@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,7 @@ from ocr.digits import MODEL, default_reader
 from ocr.errors import CotejoError
 from ocr.form import Form, Role, load_forms
 from ocr.image import Limits, Picture, Refused, open_picture, page_count
+from ocr.printed import Printed, printed
 from ocr.reading import DECIMALS, CodeReading, FieldReading, Reading, State, SumReading, refusal
 from ocr.register import NotFound, Registration, register
 from ocr.whole import Whole, read_whole
@@ -127,7 +129,8 @@ def _read(data: bytes, sha256: str, forms: Mapping[str, Form], file: str, page: 
                 return _of_whole(picture, whole, sha256, file)
             codes = find_codes(gray)  # they may tell a person which station's photo this is
             raise
-        return _reading(picture, gray, registration, sha256, file)
+        text = printed(data, page, gray, registration) or Printed({})
+        return _reading(picture, gray, registration, text, (sha256, file))
     except BadBulletin as e:
         codes, why = e.codes, str(e)
     except (Refused, NotFound) as e:
@@ -141,10 +144,16 @@ def _read(data: bytes, sha256: str, forms: Mapping[str, Form], file: str, page: 
 
 
 def _reading(
-    picture: Picture, gray: NDArray[np.uint8], registration: Registration, sha256: str, file: str
+    picture: Picture,
+    gray: NDArray[np.uint8],
+    registration: Registration,
+    text: Printed,
+    names: tuple[str, str],
 ) -> Reading:
+    """A sheet found by its printed lines; `names` are the file's SHA-256 and its name."""
     form = registration.form
-    decoded = decode(form, _probabilities(form, cut(gray, registration)))
+    boxes = text.over(_probabilities(form, cut(gray, registration)))
+    decoded = decode(form, boxes, text.settings(registration))
     codes = find_codes(gray, registration)
     station, source, trouble = _station(form, codes, decoded)
     whole = Whole(
@@ -156,11 +165,13 @@ def _reading(
         registration.corners,
         registration.transform,
         registration.score,
-        trouble,
+        (*trouble, *text.reasons),
     )
     # Without a station on the sheet, the sender's claim may do: that is the tally's to say.
-    accepted = decoded.accepted and "station-differs" not in trouble
-    return _of_whole(picture, whole, sha256, file, accepted)
+    accepted = decoded.accepted and "station-differs" not in trouble and not text.differs
+    reading = _of_whole(picture, whole, *names, accepted)
+    told = {name: replace(reading.fields[name], method="text") for name in text.boxes}
+    return replace(reading, fields={**reading.fields, **told})
 
 
 def _of_whole(
@@ -211,7 +222,7 @@ def _station(
     Codes come before the printed number; leading zeros make no difference between the two.
     """
     told = stations(form, codes)
-    printed = _printed(form, decoded)
+    printed = _printed_station(form, decoded)
     if len(told) > 1:
         return None, None, ("station-differs",)  # nobody can say from here which code is this sheet's
     if told:
@@ -223,7 +234,7 @@ def _station(
     return None, None, ("no-station",) if asked else ()
 
 
-def _printed(form: Form, decoded: Decoded) -> str | None:
+def _printed_station(form: Form, decoded: Decoded) -> str | None:
     for f in form.fields:
         if f.role is Role.STATION:
             field = decoded.fields[f.name]

@@ -43,6 +43,7 @@ class FieldReading:
     alone_value: int | None
     boxes: tuple[tuple[tuple[float, float], ...], ...] = ()
     flags: tuple[str, ...] = ()  # "crossed-out", "odd-filling", "against-boxes"
+    method: str = "pixels"  # or "text": a PDF's own text, borne out by what the page shows
 
 
 @dataclass(frozen=True, slots=True)
