@@ -232,6 +232,9 @@ class Form(_Strict):
             object.__setattr__(self, "acta", self.id)
         return self
 
+    def __hash__(self) -> int:
+        return hash(self.id)  # a form holds a dictionary, and equal forms have equal ids
+
     def field(self, name: str) -> FormField:
         """The field of that name; KeyError if there is none."""
         for f in self.fields:
