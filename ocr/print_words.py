@@ -24,7 +24,8 @@ F64 = NDArray[np.float64]
 SPANISH = ("Cero", "Uno", "Dos", "Tres", "Cuatro", "Cinco", "Seis", "Siete", "Ocho", "Nueve")
 FIGURES = tuple("0123456789")
 CAP = 20  # pixels: the height of a capital in what is read here
-STROKE = 0.025  # of the size: by how much thermal print is fatter than the font
+STROKES = (0.0, 0.025, 0.05, 0.075)  # of the size: by how much print may be fatter than the font
+WIDTHS = tuple(np.arange(-0.25, 0.26, 0.05))  # logarithm of how much wider it may be
 SHAPE = (64, 24)  # width and height to which words are brought before they are compared
 BLUR = 1.5  # pixels of it
 ASPECT = 0.5  # how much a wrong ratio of width to height weighs
@@ -32,52 +33,98 @@ SHARP = 0.025  # difference of likeness that makes one word e times as probable 
 FLOOR = 2e-3  # probability left to all other words together: damage can look like anything
 LETTER = 0.5  # of CAP: what is lower is no letter
 COMMA = 0.4  # of CAP: what is narrower at a word's end, and parted from it, is a comma
-ADVANCE = 0.68  # width of a figure with its space, of CAP: the grotesques' 0.56 em
+ADVANCE = (
+    0.74  # width of a figure with its space, of its height, where no sheet says otherwise: most grotesques'
+)
+TIGHT = 0.1  # of that width, by which the ink of a number is narrower than all its places
 BOX = 1.9  # side of the box a figure is put in, of its height: as written figures stand in theirs
 GAP = 1.4  # the narrowest space between words, as a multiple of the widest one within them
 
 
-def read_words(line: F32, vocabulary: Sequence[str] = SPANISH, count: int = 4) -> F64 | None:
-    """One line of `count` words parted by commas.
+def read_words(lines: Sequence[F32], vocabulary: Sequence[str] = SPANISH, count: int = 4) -> list[F64 | None]:
+    """Lines of `count` words parted by commas, of one sheet: in one font, whose weight and width are fitted.
 
     Parameters
     ----------
-    line : (H, W) float32
+    lines : sequence of (H, W) float32
         Ink 0 to 1, capitals about `CAP` pixels high from row 0, commas below the baseline cut off.
     vocabulary : sequence of str
         The words, by the digit they stand for.
 
     Returns
     -------
-    (count, len(vocabulary)) float64 or None
-        Probabilities of each word; None if the line does not part into so many.
+    list of (count, len(vocabulary)) float64 or None
+        Probabilities of each word of each line; None for a line that does not part into so many.
     """
-    words = _parted(_letters(line), count)
-    if words is None:
-        return None
-    return np.stack([_likeness(w, vocabulary) for w in words])
+    parted = [_parted(_letters(line), count) for line in lines]
+    words = [w for part in parted if part is not None for w in part]
+    seen = [(_brought(w), w.shape[1] / w.shape[0]) for w in (w[_extent(w) or ...] for w in words)]
+    if not seen:
+        return [None] * len(lines)
+    images = np.stack([image.ravel() for image, _ in seen])
+    ratios = np.log([ratio for _, ratio in seen])
+    fits = []
+    for stroke in STROKES:
+        # A comma that print has run together with its word is part of the word's picture.
+        drawn = [_template(w + comma, stroke) for comma in ("", ",") for w in vocabulary]
+        alike = images @ np.stack([image.ravel() for image, _ in drawn]).T
+        off = ratios[:, None] - np.log([ratio for _, ratio in drawn])[None, :]
+        both = [(alike - ASPECT * np.abs(off - width)).reshape(len(images), 2, -1) for width in WIDTHS]
+        fits += [fit.max(axis=1) for fit in both]
+    score = max(fits, key=lambda fit: float(fit.max(axis=1).sum()))
+    p = np.exp((score - score.max(axis=1, keepdims=True)) / SHARP)
+    p = (1 - FLOOR) * p / p.sum(axis=1, keepdims=True) + FLOOR / len(vocabulary)
+    rest = iter(np.asarray(p, np.float64).reshape(-1, count, len(vocabulary)))
+    return [None if part is None else next(rest) for part in parted]
 
 
-def read_figures(line: F32) -> F64 | None:
+def figure_width(lines: Sequence[F32], numbers: Sequence[int]) -> float:
+    """How wide a figure is with its space, as a multiple of its height: of one font, all are the same.
+
+    Parameters
+    ----------
+    lines : sequence of (H, W) float32
+        Lines with one number each.
+    numbers : sequence of int
+        These numbers, known from elsewhere (their words).
+    """
+    ratios = []
+    for line, number in zip(lines, numbers, strict=True):
+        extent = _extent(_letters(line))
+        if extent is not None and number >= 10:
+            rows, columns = extent
+            ratios.append(
+                (columns.stop - columns.start) / (rows.stop - rows.start) / (len(str(number)) - TIGHT)
+            )
+    return float(np.median(ratios)) if ratios else ADVANCE
+
+
+def read_figures(line: F32, width: float = ADVANCE) -> F64 | None:
     """A number in figures that stands alone in `line`: probabilities (digits, 10), or None if there is none.
 
-    Figures of one font are equally wide, so how many there are follows from how wide the number is, even where they
-    touch. Each is read by the digit network, as if it stood in a box of its own.
+    Figures of one font are equally wide (`width`, as a multiple of their height), so how many there are follows from how
+    wide the number is, even where they touch. Each is read by the digit network, as if it stood in a box of its own.
     """
     line = _letters(line)
-    solid = _solid(line)
-    rows, columns = (np.flatnonzero(solid.any(axis=axis)) for axis in (1, 0))
-    if not rows.size:
+    extent = _extent(line)
+    if extent is None:
         return None
-    first, last = int(columns[0]), int(columns[-1]) + 1
-    line = line[rows[0] : rows[-1] + 1]
-    advance = ADVANCE * len(line)
-    count = max(1, round((last - first) / advance + 0.2))
-    edges = (first + last) / 2 + advance * (np.arange(count + 1) - count / 2)
+    rows, columns = extent
+    line = line[rows]
+    advance = width * len(line)
+    count = max(1, round((columns.stop - columns.start) / advance + TIGHT))
+    edges = (columns.start + columns.stop) / 2 + advance * (np.arange(count + 1) - count / 2)
     cells = [_boxed(line[:, max(0, round(a)) : max(1, round(b))]) for a, b in itertools.pairwise(edges)]
     p = default_reader().probabilities(np.stack(cells))[:, : len(FIGURES)]
     p = p + FLOOR
     return np.asarray(p / p.sum(axis=1, keepdims=True), np.float64)
+
+
+def _extent(line: F32) -> tuple[slice, slice] | None:
+    """Rows and columns of the ink; None if there is none."""
+    solid = _solid(line)
+    rows, columns = (np.flatnonzero(solid.any(axis=axis)) for axis in (1, 0))
+    return (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)) if rows.size else None
 
 
 def _boxed(figure: F32) -> NDArray[np.uint8]:
@@ -132,24 +179,6 @@ def _solid(ink: F32) -> NDArray[np.bool_]:
     return np.asarray(cv2.morphologyEx(dark, cv2.MORPH_OPEN, np.ones((2, 2), np.uint8)) > 0)
 
 
-def _likeness(word: F32, vocabulary: Sequence[str]) -> F64:
-    solid = _solid(word)
-    rows, columns = (np.flatnonzero(solid.any(axis=axis)) for axis in (1, 0))
-    if not rows.size:
-        return np.full(len(vocabulary), 1 / len(vocabulary))
-    word = word[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    seen, ratio = _brought(word), word.shape[1] / word.shape[0]
-    score = np.array(
-        [
-            float((seen * image).sum()) - ASPECT * abs(float(np.log(ratio / aspect)))
-            for image, aspect in (_template(w) for w in vocabulary)
-        ]
-    )
-    p = np.exp((score - score.max()) / SHARP)
-    p = p / p.sum()
-    return np.asarray((1 - FLOOR) * p + FLOOR / len(vocabulary), np.float64)
-
-
 def _brought(ink: F32) -> F32:
     """To one size and contrast, so that the sum of products is the likeness."""
     way = cv2.INTER_AREA if ink.shape[1] > SHAPE[0] else cv2.INTER_LINEAR
@@ -159,14 +188,13 @@ def _brought(ink: F32) -> F32:
 
 
 @functools.cache
-def _template(word: str) -> tuple[F32, float]:
-    """A word as the font has it, brought to size, and its ratio of width to height."""
-    size = 80
+def _template(word: str, stroke: float) -> tuple[F32, float]:
+    """A word as the font has it, down to its baseline, brought to size, and its ratio of width to height."""
+    size, fat = 80, round(stroke * 80)
     image = Image.new("L", (size * (len(word) + 1), size * 2), 0)
     font = ImageFont.load_default(size=size)
     draw = ImageDraw.Draw(image)
-    draw.text((size // 4, size // 4), word, font=font, fill=255, stroke_width=round(STROKE * size))
-    ink: F32 = np.asarray(image, np.float32) / np.float32(255)
-    rows, columns = (np.flatnonzero((ink > 0.5).any(axis=axis)) for axis in (1, 0))
-    ink = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    draw.text((size // 4, size), word, font=font, fill=255, stroke_width=fat, anchor="ls")
+    ink: F32 = np.asarray(image, np.float32)[: size + fat + 1] / np.float32(255)
+    ink = ink[_extent(ink) or ...]
     return _brought(ink), ink.shape[1] / ink.shape[0]

@@ -16,18 +16,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ocr import image
-from ocr.bu_parts import BadBulletin
+from ocr.bu_parts import BadBulletin, is_part
 from ocr.cells import cut
 from ocr.codes import find_codes, stations
 from ocr.decode import Decoded, DecodedField, decode
 from ocr.digits import MODEL, default_reader
 from ocr.errors import CotejoError
 from ocr.form import Form, Role, load_forms
-from ocr.image import Limits, Picture, Refused, open_picture, page_count
+from ocr.image import Limits, Refused, open_picture, page_count
 from ocr.printed import Printed, printed
 from ocr.reading import DECIMALS, CodeReading, FieldReading, Reading, State, SumReading, refusal
 from ocr.register import NotFound, Registration, register
-from ocr.whole import Whole, read_whole
+from ocr.whole import Whole, read_whole, whole_of_bulletin
 
 VERSION = "1"  # of everything but the weights: raise it when the same photo and weights may read differently
 STATION_SURE = (
@@ -84,7 +84,30 @@ def read_all(
     known = load_forms() if forms is None else forms
     if data is None:
         return [read(photo, known, file=file)]
-    return [_read(data, sha256, known, file, page) for page in range(1, pages + 1)]
+    return joined([_read(data, sha256, known, file, page) for page in range(1, pages + 1)], known)
+
+
+def joined(readings: list[Reading], forms: Mapping[str, Form]) -> list[Reading]:
+    """The readings, with a sheet whose codes stand on several photos or pages read from all of them.
+
+    It takes the place of the first of these; the others say where they went. What does not make a whole sheet stays as it is.
+    """
+    pieces = [i for i, r in enumerate(readings) if r.form is None and any(is_part(c.text) for c in r.codes)]
+    form = next((f for f in forms.values() if any(c.whole == "tse-bu" for c in f.codes)), None)
+    if len(pieces) < 2 or form is None:
+        return readings
+    codes = dict.fromkeys(code for i in pieces for code in readings[i].codes)
+    try:
+        sheet = whole_of_bulletin(form, tuple(codes))
+    except BadBulletin:
+        return readings
+    first, *rest = (readings[i] for i in pieces)
+    why = f"its codes were joined with those of page {first.page} of {first.file or 'the file'}, which has the sheet; nothing is left to do"
+    out = list(readings)
+    out[pieces[0]] = _of_whole(first, sheet)
+    for i, r in zip(pieces[1:], rest, strict=True):
+        out[i] = replace(r, refused=why)
+    return out
 
 
 def warm_up() -> None:
@@ -119,18 +142,19 @@ def _read(data: bytes, sha256: str, forms: Mapping[str, Form], file: str, page: 
     try:
         picture = open_picture(data, page, grey=True)
         size = (picture.pixels.shape[1], picture.pixels.shape[0])
+        blank = refusal(file=file, sha256=sha256, why="", reader=READER, page=page, size=size)
         gray = picture.pixels
         if (whole := read_whole(gray, forms.values())) is not None:
-            return _of_whole(picture, whole, sha256, file)
+            return _of_whole(blank, whole)
         try:
             registration = register(gray, list(forms.values()))
         except NotFound:
             if (whole := read_whole(gray, forms.values(), thorough=True)) is not None:
-                return _of_whole(picture, whole, sha256, file)
+                return _of_whole(blank, whole)
             codes = find_codes(gray)  # they may tell a person which station's photo this is
             raise
         text = printed(data, page, gray, registration) or Printed({})
-        return _reading(picture, gray, registration, text, (sha256, file))
+        return _reading(blank, gray, registration, text)
     except BadBulletin as e:
         codes, why = e.codes, str(e)
     except (Refused, NotFound) as e:
@@ -143,14 +167,7 @@ def _read(data: bytes, sha256: str, forms: Mapping[str, Form], file: str, page: 
     return refusal(file=file, sha256=sha256, why=why, reader=READER, page=page, size=size, codes=codes)
 
 
-def _reading(
-    picture: Picture,
-    gray: NDArray[np.uint8],
-    registration: Registration,
-    text: Printed,
-    names: tuple[str, str],
-) -> Reading:
-    """A sheet found by its printed lines; `names` are the file's SHA-256 and its name."""
+def _reading(blank: Reading, gray: NDArray[np.uint8], registration: Registration, text: Printed) -> Reading:
     form = registration.form
     boxes = text.over(_probabilities(form, cut(gray, registration)))
     decoded = decode(form, boxes, text.settings(registration))
@@ -169,35 +186,30 @@ def _reading(
     )
     # Without a station on the sheet, the sender's claim may do: that is the tally's to say.
     accepted = decoded.accepted and "station-differs" not in trouble and not text.differs
-    reading = _of_whole(picture, whole, *names, accepted)
+    reading = _of_whole(blank, whole, accepted)
     told = {name: replace(reading.fields[name], method="text") for name in text.boxes}
     return replace(reading, fields={**reading.fields, **told})
 
 
-def _of_whole(
-    picture: Picture, sheet: Whole, sha256: str, file: str, accepted: bool | None = None
-) -> Reading:
-    """The reading of a sheet that was found, in whichever way; accepted, if that is not given, where nothing speaks against it."""
+def _of_whole(blank: Reading, sheet: Whole, accepted: bool | None = None) -> Reading:
+    """The reading of a sheet that was found, in whichever way, of the photo that `blank` names.
+
+    It is accepted, if that is not given, where nothing speaks against it.
+    """
     decoded, nowhere = sheet.decoded, np.zeros((0, 4, 2))
-    if accepted is None:
-        accepted = decoded.accepted and not sheet.reasons
-    return Reading(
-        file=file,
-        sha256=sha256,
-        page=picture.page,
+    return replace(
+        blank,
         form=sheet.form.id,
         verified=sheet.form.verified,
         refused=None,
         station_id=sheet.station,
         station_source=sheet.source,
-        accepted=accepted,
+        accepted=decoded.accepted and not sheet.reasons if accepted is None else accepted,
         reasons=(*decoded.reasons, *sheet.reasons, *sheet.notes),
         probability=_round(decoded.probability),
         inconsistent=_round(decoded.inconsistent),
         registration=_round(sheet.score),
         transform=tuple(_round(x) for x in sheet.transform.ravel()) if sheet.transform is not None else (),
-        size=(picture.pixels.shape[1], picture.pixels.shape[0]),
-        reader=READER,
         fields={name: _field(f, sheet.corners.get(name, nowhere)) for name, f in decoded.fields.items()},
         sums=tuple(
             SumReading(s.sum, s.rule, s.left, s.right, s.holds, _round(s.probability)) for s in decoded.sums

@@ -36,6 +36,7 @@ SKIP, EXTRA, SLIP = (
     3.0,
 )  # page units: costs of a line not found and of one too many; distance off for nothing
 DOTS = 3  # pixels of ink: a row with fewer is empty
+SPARE = 1.3  # how much farther from the rules lines are looked for than the form has them
 REACH = 4  # lines of the form that may be missing in a row
 
 
@@ -89,9 +90,9 @@ def find_strip(gray: U8, form: Form, code: F64) -> Strip | None:
     frame = _frame(_ink(gray, rough, COARSE, (form.page.width * (1 + 2 * SIDE), height)), form)
     if frame is None:
         return None
-    fine = rough @ frame
-    height = round(height / float(np.hypot(*frame[:2, 0])))
-    ink = _ink(gray, fine, 1.0, (form.page.width, height))
+    matrix, length = frame
+    fine = rough @ matrix
+    ink = _ink(gray, fine, 1.0, (form.page.width, length))
     lined = [f for f in form.fields if f.words is not None]
     at = align(np.array([_top(f) for f in lined]), _lines(ink, lined))
     tops = {f.name: float(y) for f, y in zip(lined, at, strict=True) if np.isfinite(y)}
@@ -196,13 +197,16 @@ def _ink(gray: U8, to_photo: F64, scale: float, size: tuple[float, float]) -> F3
     return np.asarray(np.clip(0.5 + (DARK - share) / (2 * (1 - DARK)), 0, 1), np.float32)
 
 
-def _frame(ink: F32, form: Form) -> F64 | None:
-    """From the form's units (x exact, y from the strip's beginning) to those of the rough strip, by its two long rules."""
+def _frame(ink: F32, form: Form) -> tuple[F64, float] | None:
+    """Where the form's part around its two long rules lies in the rough strip, and how long it is, in page units.
+
+    The matrix goes from the form's x and from y counted from where this part begins to the units of the rough strip.
+    """
     kernel = np.ones((round(RULE * COARSE), 1), np.uint8)
     rules = cv2.morphologyEx(
         cv2.dilate((ink > 0.5).astype(np.uint8), np.ones((1, 2), np.uint8)), cv2.MORPH_OPEN, kernel
     )
-    y, x = np.nonzero(rules)
+    y, x = (v.astype(np.float64) for v in np.nonzero(rules))
     if not y.size:
         return None
     upright = [r.x0 for r in form.rules if r.x0 == r.x1]
@@ -211,10 +215,8 @@ def _frame(ink: F32, form: Form) -> F64 | None:
     middle = ink.shape[0] / 2
     for tilt in np.deg2rad(TILTS):
         across = x - np.tan(tilt) * (y - middle)
-        profile = np.bincount(
-            np.clip(np.round(across), 0, ink.shape[1] - 1).astype(int), minlength=ink.shape[1]
-        )
-        profile = np.convolve(profile, np.ones(3), "same")
+        columns = np.clip(np.round(across), 0, ink.shape[1] - 1).astype(np.int64)
+        profile = np.convolve(np.bincount(columns, minlength=ink.shape[1]), np.ones(3), "same")
         peaks = np.argsort(-profile, kind="stable")[:40]
         a, b = np.meshgrid(peaks, peaks, indexing="ij")
         wide = (b - a) / (COARSE * (right - left))
@@ -224,15 +226,21 @@ def _frame(ink: F32, form: Form) -> F64 | None:
             best, found = float(value.flat[k]), (int(a.flat[k]), int(b.flat[k]), float(tilt))
     if found is None:
         return None
-    a, b, tilt = found
-    scale = (b - a) / (COARSE * (right - left))
-    # Page x -> rough x; the rules lean by tan(tilt) for each unit down, about the middle of the strip.
-    lean = np.tan(tilt)
-    x0 = a / COARSE - scale * left
-    matrix = np.array(
-        [[scale, lean * scale, x0 - lean * middle / COARSE], [-lean * scale, scale, 0.0], [0, 0, 1]]
-    )
-    return np.asarray(matrix, np.float64)
+    one, other, tilt = found
+    scale = (other - one) / (COARSE * (right - left))
+    lean = float(np.tan(tilt))
+    from_rule = x - lean * (y - middle)
+    on_rule = y[(np.abs(from_rule - one) < 2) | (np.abs(from_rule - other) < 2)]
+    tops = [box[1] for f in form.fields for box in f.boxes]
+    rule = next(r for r in form.rules if r.x0 == left)
+    first, last = (float(v) / COARSE for v in np.percentile(on_rule, [1, 99]))
+    first -= scale * (SPARE * (max(0.0, rule.y0 - min(tops))) + 2 * RULE)
+    last += scale * (SPARE * max(0.0, max(tops) - rule.y1) + 2 * RULE)
+    first, last = max(0.0, first), min(last, ink.shape[0] / COARSE)
+    # The rules lean by tan(tilt) for each unit down, about the middle of the strip.
+    x0 = one / COARSE - scale * left + lean * (first - middle / COARSE)
+    matrix = np.array([[scale, lean * scale, x0], [-lean * scale, scale, first], [0, 0, 1]])
+    return np.asarray(matrix, np.float64), (last - first) / scale
 
 
 def _lines(ink: F32, fields: list[FormField]) -> F64:

@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 from ocr.bu_fields import BulletinFields, bulletin_fields
 from ocr.bu_parts import BadBulletin, is_part
 from ocr.codes import Located, locate, stations
-from ocr.decode import Decoded, Settings, decode
+from ocr.decode import Decoded, decode
+from ocr.evidence import Settings
 from ocr.form import Form
-from ocr.print_words import CAP, read_figures, read_words
+from ocr.print_words import CAP, figure_width, read_figures, read_words
 from ocr.reading import CodeReading
 from ocr.strip import Strip, find_strip, without_rules
 
@@ -183,24 +184,35 @@ def _of_number(value: int, digits: int) -> F64:
 
 def _printed(form: Form, strip: Strip) -> dict[str, F64]:
     """What the print says of each field: (digits, 10) probabilities, from words and figures together."""
-    out = {}
+    in_words: dict[str, NDArray[np.float32]] = {}
+    lines: dict[str, NDArray[np.float32]] = {}
     for f in form.fields:
         if f.name not in strip.tops:
             continue
         top = round(strip.tops[f.name])
-        x, width = f.boxes[0][0], sum(b[2] for b in f.boxes)
-        p = np.ones((f.digits, 10))
-        figures = read_figures(_line(strip, top, x, width, 1 if f.words else SLACK))
-        words = read_words(_line(strip, top, f.words[0], f.words[2]), count=f.digits) if f.words else None
-        if words is not None:
-            p *= words
-        if figures is not None and len(figures) <= f.digits:
-            whole = np.tile(np.where(np.arange(10) == 0, FIGURE, (1 - FIGURE) / 9), (f.digits, 1))
-            whole[f.digits - len(figures) :] = figures
-            p *= whole
-        elif words is None:
+        width = sum(b[2] for b in f.boxes)
+        lines[f.name] = _line(strip, top, f.boxes[0][0], width, 1 if f.words else SLACK)
+        if f.words:
+            in_words[f.name] = _line(strip, top, f.words[0], f.words[2])
+    words: dict[str, F64] = {}
+    for digits in sorted({form.field(name).digits for name in in_words}):
+        names = [name for name in in_words if form.field(name).digits == digits]
+        found = read_words([in_words[name] for name in names], count=digits)
+        words |= {name: p for name, p in zip(names, found, strict=True) if p is not None}
+    spelt = {name: int("".join(str(d) for d in p.argmax(axis=1))) for name, p in words.items()}
+    wide = figure_width([lines[name] for name in spelt], list(spelt.values()))
+    out = {}
+    for name, line in lines.items():
+        digits = form.field(name).digits
+        figures = read_figures(line, wide)
+        if figures is None or len(figures) > digits:
+            if name in words:
+                out[name] = words[name]
             continue
-        out[f.name] = p / p.sum(axis=1, keepdims=True)
+        whole = np.tile(np.where(np.arange(10) == 0, FIGURE, (1 - FIGURE) / 9), (digits, 1))
+        whole[digits - len(figures) :] = figures
+        p = whole * words.get(name, 1.0)
+        out[name] = p / p.sum(axis=1, keepdims=True)
     return out
 
 

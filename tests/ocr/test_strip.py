@@ -1,0 +1,349 @@
+"""Strips that a code gives whole: code, print and what they say of each other; boletins on photos. All of it made up."""
+
+from __future__ import annotations
+
+import functools
+import io
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import zxingcpp
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from ocr import whole as module
+from ocr.form import Form, load_forms
+from ocr.print_words import read_figures, read_words
+from ocr.read import read, read_all
+from ocr.reading import Reading, State
+from ocr.strip import align
+from tests.ocr.bulletin import DATA, texts
+from tests.ocr.made import jpeg
+
+FORMS = load_forms()
+FORM = FORMS["ve-cne-2024"]
+WORDS = ("Cero", "Uno", "Dos", "Tres", "Cuatro", "Cinco", "Seis", "Siete", "Ocho", "Nueve")
+Gray = NDArray[np.uint8]
+STATION = "012345678.09"
+
+
+def values(seed: int = 1) -> dict[str, int]:
+    """A strip that adds up."""
+    rng = np.random.default_rng(seed)
+    names = FORM.codes[0].fields
+    out = {n: int(v) for n, v in zip(names, rng.integers(0, 40, len(names)), strict=True)}
+    out |= {"GONZALEZ/MUD": 256, "MADURO/PSUV": 178, "votos_vacios": 0}
+    valid = sum(v for n, v in out.items() if "/" in n)
+    cast = valid + out["votos_nulos"]
+    return out | {
+        "opciones_validas": valid,
+        "votos_validos": valid,
+        "votos_parciales": 0,
+        "votos": cast,
+        "votantes_maquina": cast,
+        "votantes_cuaderno": cast,
+        "electores": 1937,
+    }
+
+
+def code_text(of: dict[str, int]) -> str:
+    numbers = [str(of[n]) for n in FORM.codes[0].fields]
+    return f"{STATION}.1.0001!{','.join(numbers[:-2])}!{numbers[-2]}!{numbers[-1]}"
+
+
+@functools.cache
+def font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    return ImageFont.load_default(size=size)
+
+
+def strip(printed: dict[str, int], text: str, *, longer: int = 0, qr: bool = True) -> Gray:
+    """A strip as the machine prints it, upright; `longer` moves the table down."""
+    height = 7400
+    page = Image.new("L", (int(FORM.page.width), height), 255)
+    draw = ImageDraw.Draw(page)
+    for i, y in enumerate(range(300, 1700 + longer, 90)):
+        draw.text((260, y), f"Línea {i} del encabezado", font=font(27), fill=0)
+    for rule in FORM.rules:
+        draw.line((rule.x0, rule.y0 + longer, rule.x1, rule.y1 + longer), fill=0, width=3)
+    for field in FORM.fields:
+        x, y, _, h = field.boxes[0]
+        end = field.boxes[-1][0] + field.boxes[-1][2]
+        y += longer + 0.1 * h + 20  # the baseline of capitals 20 high
+        number = str(printed[field.name])
+        draw.text(((x + end) / 2, y), number, font=font(28), fill=0, anchor="ms", stroke_width=1)
+        if field.words is not None:
+            words = ", ".join(WORDS[int(c)] for c in number.zfill(4))
+            middle = field.words[0] + field.words[2] / 2
+            draw.text((middle, y), words, font=font(28), fill=0, anchor="ms", stroke_width=1)
+        if field.label and field.name != "electores":
+            draw.text((50, y), field.label, font=font(22), fill=0, anchor="ls")
+    if qr:
+        bare = zxingcpp.create_barcode(text, zxingcpp.BarcodeFormat.QRCode, ec_level="Q").to_image(scale=14)
+        code = cv2.resize(np.array(bare), (675, 675), interpolation=cv2.INTER_NEAREST)
+        page.paste(Image.fromarray(code), (114, height - 760))
+    return np.asarray(page, np.uint8)
+
+
+def colour(gray: Gray) -> Gray:
+    return np.repeat(gray[:, :, None], 3, axis=2)
+
+
+def seen(gray: Gray) -> Reading:
+    return read(jpeg(colour(gray)))
+
+
+@pytest.fixture(scope="module")
+def sheet() -> Gray:
+    return strip(values(), code_text(values()))
+
+
+@pytest.fixture(scope="module")
+def reading(sheet: Gray) -> Reading:
+    return seen(np.rot90(sheet))
+
+
+def test_code_and_print_are_read_and_agree(reading: Reading) -> None:
+    assert reading.form == "ve-cne-2024" and reading.refused is None
+    assert (reading.station_id, reading.station_source) == (STATION, "qr")
+    assert {n: f.value for n, f in reading.fields.items()} == values()
+    # These two stand in no sum that is evidence: they are only as sure as their own print.
+    alone = {"electores", "votantes_cuaderno"}
+    assert {r.removeprefix("unsure:") for r in reading.reasons} <= alone
+    assert reading.accepted is (reading.reasons == ())
+    assert all(s.holds for s in reading.sums)
+    assert reading.registration == 1.0 and len(reading.transform) == 9
+    assert Reading.from_json(json.loads(json.dumps(reading.to_json()))) == reading
+
+
+def test_boxes_stand_where_the_numbers_are(sheet: Gray, reading: Reading) -> None:
+    x, y, _, h = FORM.field("GONZALEZ/MUD").boxes[0]
+    box = np.array(reading.fields["GONZALEZ/MUD"].boxes[0])
+    # The strip lay on its side: its x runs up, from the photo's lower edge.
+    expected = np.array([[y, sheet.shape[1] - x], [y + h, sheet.shape[1] - x - 25]])
+    assert np.abs(box[[0, 2]] - expected).max() < 6
+
+
+@pytest.mark.parametrize("quarters", [0, 2, 3])
+def test_it_may_lie_in_any_way(sheet: Gray, quarters: int) -> None:
+    got = seen(np.rot90(sheet, quarters))
+    assert {n: f.value for n, f in got.fields.items()} == values()
+
+
+@pytest.mark.parametrize("case", ["half", "double", "tilted", "stretched", "longer", "dirty", "grey"])
+def test_other_sizes_and_scans(sheet: Gray, case: str) -> None:
+    if case == "half":
+        gray = cv2.resize(sheet, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+    elif case == "double":
+        gray = cv2.resize(sheet, None, fx=1.6, fy=1.6, interpolation=cv2.INTER_CUBIC)
+    elif case == "tilted":
+        turn = cv2.getRotationMatrix2D((464, 3700), 0.6, 1)
+        turn[:, 2] += (60, 10)
+        gray = cv2.warpAffine(sheet, turn, (1050, 7450), borderValue=255)
+    elif case == "stretched":
+        gray = cv2.resize(sheet, None, fx=1, fy=1.04, interpolation=cv2.INTER_LINEAR)
+    elif case == "longer":
+        gray = strip(values(), code_text(values()), longer=210)
+    elif case == "dirty":
+        specks = np.random.default_rng(2).random(sheet.shape) < 0.004
+        gray = np.where(specks, np.uint8(0), sheet)
+    else:
+        shade = np.linspace(0.5, 0.9, sheet.shape[0])[:, None]
+        gray = (40 + sheet * 0.8) * shade
+    got = seen(np.asarray(gray, np.uint8))
+    assert {n: got.fields[n].value for n in FORM.codes[0].fields} == {
+        n: values()[n] for n in FORM.codes[0].fields
+    }
+    assert not any(r.startswith(("print-differs", "sum-fails")) for r in got.reasons), got.reasons
+    wrong = {n for n, f in got.fields.items() if f.value != values()[n]}
+    assert not got.accepted or not wrong
+    assert got.registration == 1.0 and len(wrong) <= 2, (wrong, got.reasons)
+
+
+def test_a_strip_that_is_surely_read_is_accepted(sheet: Gray, monkeypatch: pytest.MonkeyPatch) -> None:
+    def sure(found: NDArray[np.float64] | None) -> NDArray[np.float64] | None:
+        """As sure of it as cleaner print would make it."""
+        return None if found is None else np.eye(10)[found.argmax(axis=1)] * 0.999 + 1e-4
+
+    monkeypatch.setattr(module, "read_figures", lambda *a: sure(read_figures(*a)))
+    monkeypatch.setattr(module, "read_words", lambda *a, **k: [sure(p) for p in read_words(*a, **k)])
+    got = seen(sheet)
+    assert got.accepted and got.reasons == () and got.probability > 0.995
+
+
+def test_a_print_that_says_otherwise_goes_to_a_person() -> None:
+    other = values() | {"GONZALEZ/MUD": 356}
+    got = seen(strip(other, code_text(values())))
+    assert "print-differs:GONZALEZ/MUD" in got.reasons and not got.accepted
+    field = got.fields["GONZALEZ/MUD"]
+    assert {field.value, field.runner_up} == {256, 356}
+    assert not any(r.startswith("print-differs") and "MUD" not in r for r in got.reasons)
+
+
+def test_a_strip_that_does_not_add_up_is_reported_as_written() -> None:
+    wrong = values() | {"opciones_validas": values()["opciones_validas"] + 9}
+    got = seen(strip(wrong, code_text(wrong)))
+    assert not got.accepted
+    assert {n: f.value for n, f in got.fields.items()} == wrong
+    assert "sum-fails:valid" in got.reasons
+
+
+def test_the_code_alone_is_not_accepted(sheet: Gray) -> None:
+    bare = np.full((1400, 928), 255, np.uint8)
+    bare[600:] = sheet[-800:]
+    got = seen(bare)
+    assert got.form == "ve-cne-2024" and not got.accepted and "print-unread" in got.reasons
+    assert got.fields["GONZALEZ/MUD"].value == 256
+    assert got.fields["electores"].state is State.ILLEGIBLE and got.fields["electores"].boxes == ()
+
+
+def test_a_mirrored_photo_is_not_read_from_its_print(sheet: Gray) -> None:
+    got = seen(sheet[:, ::-1])
+    assert not got.accepted
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{STATION}.1.0001!1,2,3!0!0",
+        f"{STATION}.1.0001!{','.join(['1'] * 39)}!0!0",
+        f"{STATION}.1.0001!{','.join(['-1'] * 38)}!0!0",
+        f"{STATION}.1.0001!{','.join(['99999'] * 38)}!0!0",
+        f"{STATION}.1.0001!{','.join(['٣'] * 38)}!0!0",
+        f"=cmd|calc!{','.join(['1'] * 38)}!0!0",
+        "QRCE:1:1 CERT:00",
+    ],
+)
+def test_other_codes_give_no_sheet(text: str) -> None:
+    paper = np.full((900, 928), 255, np.uint8)
+    code = zxingcpp.create_barcode(text, zxingcpp.BarcodeFormat.QRCode).to_image(scale=8)
+    square = cv2.resize(np.array(code), (600, 600), interpolation=cv2.INTER_NEAREST)
+    paper[150:750, 150:750] = square
+    got = seen(paper)
+    assert got.refused is not None and got.fields == {}
+
+
+def test_align_follows_distances_over_gaps_and_strangers() -> None:
+    form = np.array([0.0, 60, 120, 300, 360, 420, 600])
+    seen_at = np.array([5.0, 503, 530, 563, 622, 804, 863, 1109, 1300])  # 420 is missing, 530 is none
+    got = align(form, seen_at)
+    assert np.array_equal(got, [503, 563, 622, 804, 863, np.nan, 1109], equal_nan=True)
+    assert np.isnan(align(form, np.array([]))).all() and align(np.array([]), seen_at).size == 0
+
+
+def test_the_real_strip(real_data: Path) -> None:
+    from ocr.evaluate import load_truth
+
+    folder = real_data / "actas" / "ve-cne-2024"
+    (truth,) = load_truth(folder)
+    got = read(folder / truth.file)
+    wrong = {n for n, v in truth.values.items() if got.fields[n].value != v}
+    assert got.station_id == "070904015.03" and got.registration == 1.0
+    assert wrong <= {"electores"} and not (got.accepted and wrong)
+    assert not any(r.startswith("print") for r in got.reasons)
+
+
+# -- boletins on photos ---------------------------------------------------------------------------------------------------
+
+
+def photo_of(codes: list[str], scale: int = 4) -> bytes:
+    pieces = [
+        np.array(zxingcpp.create_barcode(t, zxingcpp.BarcodeFormat.QRCode).to_image(scale=scale))
+        for t in codes
+    ]
+    side = max(p.shape[0] for p in pieces) + 40
+    paper = np.full((side * len(pieces) + 200, side + 300), 235, np.uint8)
+    for i, p in enumerate(pieces):
+        paper[100 + i * side : 100 + i * side + p.shape[0], 150 : 150 + p.shape[1]] = np.minimum(p, 235)
+    turned = cv2.getRotationMatrix2D((paper.shape[1] / 2, paper.shape[0] / 2), 4, 0.95)
+    return jpeg(
+        colour(np.asarray(cv2.warpAffine(paper, turned, paper.shape[::-1], borderValue=120), np.uint8))
+    )
+
+
+def test_a_boletim_is_read_from_a_photo() -> None:
+    got = read(photo_of(texts(parts=2)[::-1]))
+    assert (got.form, got.verified, got.refused) == ("br-tse-bu", False, None)
+    assert (got.station_id, got.station_source) == ("0123400050067", "qr")
+    numbers = {n: f.value for n, f in got.fields.items()}
+    assert numbers["aptos"] == 300 and numbers["presidente_91"] == 140 and numbers["presidente_brancos"] == 10
+    assert numbers["deputado_federal_9101"] == 100 and numbers["deputado_federal_92_legenda"] == 25
+    assert numbers["senador_total"] == 500
+    assert got.accepted and got.reasons == ("signature-unverified:missing",)
+    assert all(s.holds for s in got.sums) and len(got.sums) == 13
+    assert Reading.from_json(json.loads(json.dumps(got.to_json()))) == got
+
+
+def test_a_boletim_that_is_not_whole_is_refused_with_its_codes() -> None:
+    got = read(photo_of(texts(parts=2)[:1]))
+    assert got.refused is not None and "part 2 of 2 of the boletim is missing" in got.refused
+    assert [c.text for c in got.codes] == texts(parts=2)[:1]
+
+
+def test_a_boletim_over_several_pages_is_joined() -> None:
+    codes = texts(parts=3)
+    pages = [Image.open(io.BytesIO(photo_of([c]))).convert("RGB") for c in codes[::-1]]
+    out = io.BytesIO()
+    pages[0].save(out, "PDF", resolution=100, save_all=True, append_images=pages[1:])
+    got = read_all(out.getvalue())
+    assert [r.form for r in got] == ["br-tse-bu", None, None]
+    assert got[0].fields["presidente_92"].value == 80 and got[0].accepted
+    assert all("joined" in (r.refused or "") for r in got[1:])
+    # Two of three parts on two pages do not make a boletim.
+    pages[0].save(out := io.BytesIO(), "PDF", resolution=100, save_all=True, append_images=pages[1:2])
+    assert all("is missing" in (r.refused or "") for r in read_all(out.getvalue()))
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (DATA.replace("FASE:O", "FASE:S"), "not-official"),
+        (DATA.replace("92:80", "92:81"), "sum-fails:presidente_nominais"),
+    ],
+)
+def test_what_keeps_a_boletim_from_being_accepted(data: str, reason: str) -> None:
+    got = read(photo_of(texts(data)))
+    assert got.refused is None and not got.accepted and reason in got.reasons
+
+
+def test_a_broken_chain_is_told() -> None:
+    (text,) = texts()
+    got = read(photo_of([text.replace("APTO:300 COMP:250", "APTO:301 COMP:251")]))
+    assert got.refused is None and not got.accepted and "chain-broken:1" in got.reasons
+    assert got.fields["aptos"].value == 301 and got.fields["aptos"].probability <= 0.5
+
+
+def mission_form(**expect: str) -> Form:
+    """A mission's own form: it names the candidates for president, one of whom got no vote."""
+    data = FORMS["br-tse-bu"].model_dump(mode="json")
+    data["id"] = "made-up-bu"
+    data["codes"][0]["expect"] = expect
+    data["fields"] += [{"name": f"presidente_{n}", "role": "option", "digits": 6} for n in (91, 92, 93)]
+    for f in data["fields"]:
+        f.pop("box", None)
+    return Form.model_validate(data)
+
+
+def test_a_missions_form_names_its_candidates() -> None:
+    form = mission_form(PLEI="200")
+    got = read(photo_of(texts()), {form.id: form})
+    assert {n: f.value for n, f in got.fields.items()} == {
+        "aptos": 300,
+        "comparecimento": 250,
+        "faltosos": 50,
+        "presidente_91": 140,
+        "presidente_92": 80,
+        "presidente_93": 0,
+    }
+    assert got.accepted
+    stranger = texts(DATA.replace("92:80", "94:80"))
+    got = read(photo_of(stranger), {form.id: form})
+    assert "not-on-form:presidente_94" in got.reasons and not got.accepted
+    without = texts(DATA[: DATA.index(" IDEL:202")])
+    got = read(photo_of(without), {form.id: form})
+    assert got.fields["presidente_91"].state is State.ABSENT and not got.accepted
+    other = mission_form(PLEI="201")
+    got = read(photo_of(texts()), {other.id: other})
+    assert got.refused is not None and "PLEI:200 and not PLEI:201" in got.refused
