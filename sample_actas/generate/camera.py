@@ -38,7 +38,7 @@ class Shot:
 
 
 @dataclass(frozen=True)
-class _Paper:
+class Paper:
     """The paper's shape: a gentle curl along one direction and at most one fold. Lengths are shares of the longer side."""
 
     curl: float
@@ -51,6 +51,7 @@ class _Paper:
     distance: float
 
     def height(self, u: NDArray[np.float64], v: NDArray[np.float64]) -> NDArray[np.float64]:
+        """How far the paper stands off the table at (u, v)."""
         t = u * np.cos(self.curl_angle) + v * np.sin(self.curl_angle)
         along = v if self.fold_across else u
         return self.curl * np.sin(np.pi * (t + self.phase)) + self.fold * np.abs(along - self.fold_at)
@@ -72,23 +73,23 @@ def photograph(sheet: Filled, shot: Shot, rng: np.random.Generator) -> Pixels:
     """The sheet as a phone sees it, blue, green, red."""
     width, height = shot.size
     paper = _paper(rng)
-    u, v = _sheet_coordinates(sheet, paper, shot, rng)
+    u, v = sheet_coordinates(sheet, paper, shot, rng)
     long_side = max(sheet.pixels.shape[:2])
     rows, columns = sheet.pixels.shape[:2]
     map_x = (u * long_side + columns / 2 - 0.5).astype(np.float32)
     map_y = (v * long_side + rows / 2 - 0.5).astype(np.float32)
-    page = _age(sheet.pixels, rng)
+    page = aged(sheet.pixels, rng)
     seen = cv2.remap(page, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     inside = (
         np.minimum.reduce([map_x + 1, map_y + 1, columns - map_x, rows - map_y]).clip(0, 1).astype(np.float32)
     )
-    table = _table(width, height, rng)
+    table = tabletop(width, height, rng)
     thickness = max(2.0, width / 260)
     shade = cv2.GaussianBlur(inside, (0, 0), thickness * 2)
     shift = np.float32([[1, 0, thickness * 1.4], [0, 1, thickness * 1.8]])
     shade = cv2.warpAffine(shade, shift, (width, height), borderMode=cv2.BORDER_REPLICATE)
     table *= (1 - 0.55 * shade)[..., None]
-    relief = _relief(paper, u, v, rng)
+    relief = relief_of(paper, u, v, rng)
     picture = (
         table * (1 - inside[..., None]) + seen.astype(np.float32) * relief[..., None] * inside[..., None]
     )
@@ -112,10 +113,10 @@ def encode(picture: Pixels, limit: int) -> bytes:
     return data
 
 
-def _paper(rng: np.random.Generator) -> _Paper:
+def _paper(rng: np.random.Generator) -> Paper:
     folded = rng.random() < 0.5
     sign = rng.choice((-1.0, 1.0))
-    return _Paper(
+    return Paper(
         curl=float(sign * rng.uniform(0.006, 0.03)),
         curl_angle=float(rng.choice((0, np.pi / 2)) + rng.normal(0, 0.25)),
         phase=float(rng.uniform(0, 1)),
@@ -127,8 +128,8 @@ def _paper(rng: np.random.Generator) -> _Paper:
     )
 
 
-def _sheet_coordinates(
-    sheet: Filled, paper: _Paper, shot: Shot, rng: np.random.Generator
+def sheet_coordinates(
+    sheet: Filled, paper: Paper, shot: Shot, rng: np.random.Generator
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """For every pixel of the photo, the point of the sheet that it shows (shares of the longer side, centred)."""
     rows, columns = sheet.pixels.shape[:2]
@@ -157,7 +158,7 @@ def _sheet_coordinates(
     return fine[0], fine[1]
 
 
-def _age(page: Pixels, rng: np.random.Generator) -> Pixels:
+def aged(page: Pixels, rng: np.random.Generator) -> Pixels:
     """Paper that is not quite white, and toner that is not quite black."""
     tint = np.array([rng.uniform(0.93, 0.99), rng.uniform(0.96, 0.995), rng.uniform(0.97, 1.0)])
     black = rng.uniform(8, 34)
@@ -165,7 +166,7 @@ def _age(page: Pixels, rng: np.random.Generator) -> Pixels:
     return np.asarray(cv2.LUT(page, np.rint(table).clip(0, 255).astype(np.uint8).reshape(256, 1, 3)))
 
 
-def _relief(paper: _Paper, u: Floats, v: Floats, rng: np.random.Generator) -> Floats:
+def relief_of(paper: Paper, u: Floats, v: Floats, rng: np.random.Generator) -> Floats:
     """How much light the bent paper throws back, about 1."""
     step = 0.004
     u, v = u.astype(np.float64), v.astype(np.float64)
@@ -182,7 +183,7 @@ def _relief(paper: _Paper, u: Floats, v: Floats, rng: np.random.Generator) -> Fl
     return (light * (1 + 0.008 * crumple)).astype(np.float32)
 
 
-def _table(width: int, height: int, rng: np.random.Generator) -> Floats:
+def tabletop(width: int, height: int, rng: np.random.Generator) -> Floats:
     """Wood, plain laminate or cloth, blue, green, red."""
     kind = rng.choice(("wood", "laminate", "cloth"))
     small = (height // 4, width // 4)
