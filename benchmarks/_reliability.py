@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from scipy.stats import beta
 
-BINS = 15
+from ocr.reliability import reliability
+
 SIDE, LEFT, TOP = 420, 60, 24
 COLOURS = (
     "#0072b2",
@@ -52,20 +53,15 @@ def plot(groups: Mapping[str, Sequence[tuple[float, bool]]], title: str) -> str:
     )
     for i, (name, pairs) in enumerate(groups.items()):
         colour = COLOURS[i % len(COLOURS)]
-        said, right = np.array([p for p, _ in pairs]), np.array([r for _, r in pairs])
-        which = np.minimum((said * BINS).astype(int), BINS - 1)
-        for b in range(BINS):
-            n = int((which == b).sum())
-            if not n:
-                continue
-            k, at = int(right[which == b].sum()), x(float(said[which == b].mean())) + (i - 1) * 2
-            low, high = interval(k, n)
-            radius = 2 + 6 * np.sqrt(n / len(pairs))
+        for part in reliability([p for p, _ in pairs], [r for _, r in pairs]):
+            at = x(part.said) + (i - 1) * 2
+            low, high = interval(round(part.was * part.n), part.n)
+            radius = 2 + 6 * np.sqrt(part.n / len(pairs))
             out.append(
                 f'<line x1="{at:.1f}" y1="{y(low):.1f}" x2="{at:.1f}" y2="{y(high):.1f}" stroke="{colour}"/>'
             )
             out.append(
-                f'<circle cx="{at:.1f}" cy="{y(k / n):.1f}" r="{radius:.1f}" fill="{colour}" fill-opacity="0.7"/>'
+                f'<circle cx="{at:.1f}" cy="{y(part.was):.1f}" r="{radius:.1f}" fill="{colour}" fill-opacity="0.7"/>'
             )
         line = TOP + 20 + 22 * i
         out.append(f'<circle cx="{LEFT + SIDE + 20}" cy="{line}" r="5" fill="{colour}"/>')

@@ -26,10 +26,11 @@ from benchmarks._reliability import interval, plot
 from ocr.evidence import Settings
 from ocr.form import load_forms
 from ocr.read import READER, read, warm_up
+from ocr.reliability import calibration_error
 from ocr.train.levels import LEVELS, table
 from ocr.train.sheets import made_sources
 from ocr.train.simulate import Data, Writer, draw_cells, handwritten, load_writers, read_cells, score_sheets
-from ocr.train.thresholds import accepted, calibration_error, said
+from ocr.train.thresholds import accepted, said
 from sample_actas.generate.handwriting import Digits
 
 WRONG = 0.05  # share of the sheets written so that a sum fails

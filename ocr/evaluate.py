@@ -30,8 +30,12 @@ from ocr.errors import CotejoError
 from ocr.form import Form, Sum, load_forms
 from ocr.read import read, warm_up
 from ocr.reading import Reading
+from ocr.reliability import calibration_error, reliability
 
 UNKNOWN = "unknown"
+LEFT_OUT = (
+    "all: the network was trained on no real sheet, so each form's figures are those of a form it never saw"
+)
 REFUSE = "refuse"
 MARKS = frozenset("xX-–—./")  # a row of them says zero
 
@@ -46,6 +50,21 @@ class Truth:
     values: dict[str, int]
     fields: frozenset[str]
     refuse: bool = False
+
+
+@dataclass(frozen=True)
+class BrokenSum:
+    """A sum that fails as written: the totals of its two sides, and what the reader reported of it."""
+
+    sum: str
+    written: tuple[int, int]
+    reported: tuple[int | None, int | None]
+    holds: bool | None  # as reported
+
+    @property
+    def recognised(self) -> bool:
+        """Whether it was reported as failing, with the totals as they are written."""
+        return self.holds is False and self.reported == self.written
 
 
 @dataclass(frozen=True)
@@ -66,6 +85,8 @@ class SheetScore:
     wrong: tuple[tuple[str, int, int | None], ...] = ()
     confusion: Counter[tuple[str, str]] = field(default_factory=Counter)
     cpu_s: float = 0.0
+    probability: float = 0.0  # that all is right, as the reader states it
+    broken: tuple[BrokenSum, ...] = ()  # the sums that fail in truth
 
 
 def evaluate(
@@ -85,7 +106,7 @@ def evaluate(
     Returns
     -------
     dict
-        ``{"forms": {id: S}, "all": S}``, S as `summary` makes it.
+        ``{"forms": {id: S}, "all": S, "left_out": text}``, S as `summary` makes it.
 
     Raises
     ------
@@ -114,7 +135,11 @@ def evaluate(
                 form = usual[0][0]
             scores.append(score(truth, reading, form, cpu_s=spent))
     ids = sorted({s.form for s in scores})
-    return {"forms": {i: summary([s for s in scores if s.form == i]) for i in ids}, "all": summary(scores)}
+    return {
+        "forms": {i: summary([s for s in scores if s.form == i]) for i in ids},
+        "all": summary(scores),
+        "left_out": LEFT_OUT,
+    }
 
 
 def load_truth(folder: Path) -> list[Truth]:
@@ -189,6 +214,7 @@ def score(truth: Truth, reading: Reading, form: Form | None, *, cpu_s: float = 0
             reading.accepted,
             reading.refused,
             cpu_s=cpu_s,
+            probability=reading.probability,
         )
     recognised_form = form is not None and reading.form == form.id
     widths = {f.name: f.digits for f in form.fields} if form is not None else {}
@@ -210,6 +236,7 @@ def score(truth: Truth, reading: Reading, form: Form | None, *, cpu_s: float = 0
         if seen != value:
             wrong.append((name, value, seen))
     consistent = adds_up(form, truth.values) if form is not None else None
+    broken = _broken(truth, reading, form) if form is not None else ()
     return SheetScore(
         file=truth.file,
         form=form_id,
@@ -219,15 +246,17 @@ def score(truth: Truth, reading: Reading, form: Form | None, *, cpu_s: float = 0
         fields_right=len(truth.values) - len(wrong),
         right=recognised_form and not wrong,
         adds_up=consistent,
-        recognised=consistent is False
+        recognised=bool(broken)
         and recognised_form
-        and form is not None
-        and _recognised(truth, reading, form),
+        and not reading.accepted
+        and all(b.recognised for b in broken),
         accepted=reading.accepted,
         refused=reading.refused,
         wrong=tuple(wrong),
         confusion=confusion,
         cpu_s=cpu_s,
+        probability=reading.probability,
+        broken=broken,
     )
 
 
@@ -249,6 +278,8 @@ def summary(scores: Sequence[SheetScore]) -> dict[str, Any]:
     inconsistent = [s for s in scores if s.adds_up is False]
     accepted = [s for s in scores if s.accepted]
     pairs = sum((s.confusion for s in scores), Counter[tuple[str, str]]())
+    told = [s for s in scores if s.refused is None]
+    stated, right = [s.probability for s in told], [s.right for s in told]
     return {
         "sheets": len(scores),
         "digits": {"n": sum(s.boxes for s in scores), "right": sum(s.boxes_right for s in scores)},
@@ -277,6 +308,25 @@ def summary(scores: Sequence[SheetScore]) -> dict[str, Any]:
         "confusion": {
             a: {b: n for (x, b), n in sorted(pairs.items()) if x == a} for a in sorted({a for a, _ in pairs})
         },
+        "not_adding_up": [
+            {
+                "file": s.file,
+                "sum": b.sum,
+                "written": list(b.written),
+                "reported": list(b.reported),
+                "recognised": b.recognised,
+                "accepted": s.accepted,
+            }
+            for s in scores
+            for b in s.broken
+        ],
+        "calibration": {
+            "n": len(told),
+            "ece": round(calibration_error(stated, right), 4) if told else None,
+            "bins": [
+                [round(v, 4) for v in (b.low, b.high, b.n, b.said, b.was)] for b in reliability(stated, right)
+            ],
+        },
     }
 
 
@@ -290,16 +340,17 @@ def _totals(rule: Sum, values: Mapping[str, int]) -> tuple[int, int] | None:
     return sum(values[n] for n in rule.left), sum(values[n] for n in rule.right)
 
 
-def _recognised(truth: Truth, reading: Reading, form: Form) -> bool:
-    reported = {s.sum: s for s in reading.sums}
+def _broken(truth: Truth, reading: Reading, form: Form) -> tuple[BrokenSum, ...]:
+    """The sums that fail in truth, with what was reported of them."""
+    reported = {s.sum: s for s in reading.sums} if reading.form == form.id else {}
+    out = []
     for rule in form.sums:
         totals = _totals(rule, truth.values)
-        if not (rule.evidence and rule.rule == "equal") or totals is None or totals[0] == totals[1]:
-            continue
-        said = reported.get(rule.name)
-        if said is None or said.holds is not False or (said.left, said.right) != totals:
-            return False
-    return not reading.accepted
+        if rule.evidence and rule.rule == "equal" and totals is not None and totals[0] != totals[1]:
+            said = reported.get(rule.name)
+            told = (None, None) if said is None else (said.left, said.right)
+            out.append(BrokenSum(rule.name, totals, told, None if said is None else said.holds))
+    return tuple(out)
 
 
 def _cpu_s() -> float:

@@ -61,6 +61,33 @@ def evaluation(document: dict[str, Any]) -> None:
         "refused",
     ]
     show.table("Right of all", [*columns, "CPU s"], rows, right=range(1, 11))
+    total = document["all"]
+    seen = sorted({d for row in total["confusion"].values() for d in row})
+    show.table(
+        "Digit boxes: as written, against as read (? for none)",
+        ["written", *seen],
+        [(d, *(row.get(c, "") for c in seen)) for d, row in total["confusion"].items()],
+        right=range(1, len(seen) + 1),
+    )
+    if total["not_adding_up"]:
+        show.table(
+            "Sheets that do not add up",
+            ["file", "sum", "written", "reported", "as written, failing", "accepted"],
+            [
+                (
+                    b["file"],
+                    b["sum"],
+                    *(" against ".join(map(str, b[k])) for k in ("written", "reported")),
+                    *("yes" if b[k] else "no" for k in ("recognised", "accepted")),
+                )
+                for b in total["not_adding_up"]
+            ],
+        )
+    found = total["calibration"]
+    show.say(
+        f"Calibration error of the acta's probability: {found['ece']} over {found['n']} sheets that were read"
+    )
+    show.say(f"Left out of the network's training: {document['left_out']}")
 
 
 def comparison(document: dict[str, Any]) -> None:

@@ -24,6 +24,7 @@ from scipy.stats import beta
 from ocr.evidence import Settings, calibrated, unsure
 from ocr.form import load_forms
 from ocr.lattice import Floats, soften
+from ocr.reliability import calibration_error
 from ocr.train.sheets import HALVES, LOOKS
 from ocr.train.simulate import (
     CONFIRM,
@@ -45,15 +46,6 @@ ACCEPT = (0.9, 0.95, 0.97, 0.98, 0.985, 0.99, 0.9925, 0.995, 0.997, 0.998, 0.999
 def upper(wrong: int, n: int) -> float:
     """Upper end of the exact 95 % interval (one-sided; Clopper & Pearson 1934, Biometrika 26:404-413)."""
     return 1.0 if wrong >= n else float(beta.ppf(0.95, wrong + 1, n - wrong))
-
-
-def calibration_error(said: npt.ArrayLike, right: npt.ArrayLike, bins: int = 15) -> float:
-    """Expected calibration error: mean distance of what was said and what was, over bins of equal width."""
-    p, y = np.asarray(said, float), np.asarray(right, float)
-    which = np.minimum((p * bins).astype(int), bins - 1)
-    n = np.bincount(which, minlength=bins)
-    gap = np.abs(np.bincount(which, p, bins) - np.bincount(which, y, bins))
-    return float(gap.sum() / max(1, n.sum()))
 
 
 # --- what the network's probabilities are worth ---------------------------------------------------------------------------

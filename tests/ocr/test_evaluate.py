@@ -235,3 +235,34 @@ def test_the_whole_document(tmp_path: Path) -> None:
     assert set(every) >= {
         "sheets", "digits", "fields", "actas", "accepted", "inconsistent", "refused", "cpu_s_per_acta",
     }  # fmt: skip
+
+
+def test_a_sheet_that_fails_says_what_was_written_and_what_was_reported() -> None:
+    wrong = reading({"a": 7, "b": 12, "total": 20})
+    s = score(truth(a=7, b=12, total=20), wrong, ONE)
+    assert s.recognised
+    told = summary([s])["not_adding_up"]
+    assert told == [
+        {
+            "file": "x.jpg",
+            "sum": "all",
+            "written": [19, 20],
+            "reported": [19, 20],
+            "recognised": True,
+            "accepted": False,
+        }
+    ]
+    repaired = score(truth(a=7, b=12, total=20), reading({"a": 8, "b": 12, "total": 20}), ONE)
+    assert not repaired.recognised
+    assert summary([repaired])["not_adding_up"][0]["reported"] == [20, 20]
+
+
+def test_the_acta_probability_is_set_against_what_was() -> None:
+    right = score(truth(a=7, b=12, total=19), reading({"a": 7, "b": 12, "total": 19}), ONE)
+    wrong = score(truth(a=7, b=12, total=19), reading({"a": 1, "b": 12, "total": 19}), ONE)
+    refused_ = score(truth(a=7), refused(), ONE)
+    found = summary([right, wrong, refused_])["calibration"]
+    assert found["n"] == 2  # a refusal states nothing
+    assert found["ece"] == pytest.approx(0.4)  # 0.9 was said of both, half came true
+    assert found["bins"] == [[0.8667, 0.9333, 2, 0.9, 0.5]]
+    assert summary([refused_])["calibration"]["ece"] is None
