@@ -1,7 +1,9 @@
-"""A few photos through the whole reader in three ways; `make prove` reads 500."""
+"""A few photos through the whole reader in three ways, and damaged files; `make prove` takes 500 and 2,000."""
 
 from __future__ import annotations
 
+from collections import Counter
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,10 @@ import pytest
 pytest.importorskip("distributed")
 
 from benchmarks.bulk import compare, photos
+from tabulate.intake import RECEIVED, receive
+from tabulate.mission import Mission
+from tabulate.reading import read_photos, reading_of
+from tests.ocr.mutated import mutated, seeds
 
 
 def test_all_photos_differ_and_are_the_same_each_time() -> None:
@@ -24,3 +30,30 @@ def test_the_same_tables_whoever_reads(tmp_path: Path) -> None:
     assert len(runs[0].tables) == 3
     assert runs[1].tables == runs[0].tables and runs[2].tables == runs[0].tables
     assert runs[0].refused < 6  # else it would compare nothing
+
+
+def test_damaged_files_stop_no_batch(tmp_path: Path, sample: Path) -> None:
+    outcomes = read_damaged(tmp_path / "mission", sample, 60)
+    assert len(outcomes) > 3  # the damage matters, and not everything is refused for one reason
+
+
+def read_damaged(folder: Path, sample: Path, count: int) -> Counter[str]:
+    """Take in that many damaged files between two good photos, read all, and count what came of them."""
+    mission = Mission.create(folder, sample)
+    good = [(sample / "photos" / name).read_bytes() for name in ("02212.jpg", "02213.jpg")]
+    files = [good[0], *mutated(seeds(sample / "photos"), count), good[1]]
+    for n, data in enumerate(files):
+        receive(mission, data, f"{n}.jpg", actor="test")
+    photos = mission.ledger.subjects(RECEIVED)  # what is no picture at all is not even taken in
+    assert {sha256(data).hexdigest() for data in good} <= photos
+    done = read_photos(mission, workers=2, progress=False)
+    assert done.read == len(photos) and done.waiting == 0
+    entries = list(mission.ledger.entries("photo-read"))
+    assert {e.subject for e in entries} == photos and len(entries) == len(photos)
+    assert mission.ledger.verify().ok
+    outcomes = Counter(r["refused"] or "read" for e in entries for r in e.body["readings"])
+    for data in good:
+        reading = reading_of(mission, sha256(data).hexdigest())
+        assert reading is not None and reading.refused is None
+    assert not [why for why in outcomes if "the reader" in why], outcomes  # none killed it, none broke it
+    return outcomes
