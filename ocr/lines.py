@@ -25,6 +25,9 @@ LINE = 7  # a printed line is thinner than this many working pixels
 RUN = 27  # and longer than this
 SOFT = (0.015, 0.06)  # bounds of Sheet.soft
 OUTLINE = 350  # long side of the picture in which the page's outline is looked for
+SLANTS = np.linspace(-0.36, 0.36, 13)  # of the vanishing line, where the search for it begins
+TURNS = np.linspace(-0.15, 0.15, 9)  # likewise, around the direction of most segments
+STARTING = 120  # segments looked at for that
 GROWTH = 1.7  # an unwarped photo is not allowed to grow beyond this factor
 
 
@@ -179,14 +182,17 @@ def _rectify(segments: F64, size: tuple[int, int], perspective: bool) -> F64:
     d = s[:, 2:] - s[:, :2]
     length = np.hypot(d[:, 0], d[:, 1])
     angle = np.arctan2(d[:, 1], d[:, 0])
-    # The direction most segments agree on, modulo a quarter turn.
-    bins = np.zeros(360)
-    np.add.at(bins, ((angle % (np.pi / 2)) / (np.pi / 2) * 360).astype(int) % 360, length)
-    smooth = np.exp(-0.5 * (np.minimum(np.arange(360), 360 - np.arange(360)) / 10.0) ** 2)
-    best = int(np.argmax(np.fft.irfft(np.fft.rfft(bins) * np.fft.rfft(smooth), 360)))
-    theta = best / 360 * np.pi / 2
+    # The direction most segments agree on, modulo a quarter turn, then that of each of the two bundles.
+    theta = _mode(angle, length, np.pi / 2, 10.0)
     theta = theta - np.pi / 2 if theta > np.pi / 4 else theta
     first = np.abs((angle - theta + np.pi / 4) % np.pi) < np.pi / 2  # along x after turning
+    lean = 0.0
+    if perspective and first.any() and not first.all():
+        along = (
+            _mode(angle[k] - theta + np.pi / 2, length[k], np.pi, 5.0) - np.pi / 2 for k in (first, ~first)
+        )
+        turn, upright = along
+        theta, lean = theta + turn, float(np.tan((upright - turn) % np.pi - np.pi / 2))
 
     def homography(p: F64) -> F64:
         c, t = np.cos(p[0]), np.sin(p[0])
@@ -201,16 +207,49 @@ def _rectify(segments: F64, size: tuple[int, int], perspective: bool) -> F64:
         off = np.where(first, v[:, 1], v[:, 0]) / np.maximum(np.hypot(v[:, 0], v[:, 1]), 1e-9)
         off = length * spread * np.sqrt(np.log1p((off / spread) ** 2))  # Cauchy: text and edges are outliers
         stiff = 0.01 if perspective else 10.0
-        prior = np.array([(p[0] - theta) / 0.5 * 0.01, *(p[1:] / [0.1, 0.2, 0.2] * stiff)])
+        prior = np.array([(p[0] - theta) / 0.5 * 0.01, *(p[1:] / [0.2, 0.2, 0.2] * stiff)])
         return np.asarray(np.concatenate([off, prior]), dtype=np.float64)
 
-    p = np.array([theta, 0.0, 0.0, 0.0])
+    # From the side the lines run together so much that the search must begin near the right vanishing points.
+    p = _start(s, first, theta, lean) if perspective else np.array([theta, 0.0, 0.0, 0.0])
     for spread in (0.08, 0.02, 0.006):
         p = least_squares(residuals, p, args=(spread,), method="lm", max_nfev=60).x
     if not perspective:
         p[1:] = 0.0
     p[2:] = np.clip(p[2:], -0.45, 0.45)
     return np.asarray(homography(p) @ normal, dtype=np.float64)
+
+
+def _mode(angle: F64, weight: F64, period: float, smooth: float) -> float:
+    """The direction that most of the weight agrees on, in 0 to `period`; `smooth` in 360ths of it."""
+    bins = np.zeros(360)
+    np.add.at(bins, ((angle % period) / period * 360).astype(int) % 360, weight)
+    bell = np.exp(-0.5 * (np.minimum(np.arange(360), 360 - np.arange(360)) / smooth) ** 2)
+    best = int(np.argmax(np.fft.irfft(np.fft.rfft(bins) * np.fft.rfft(bell), 360)))
+    return best / 360 * period
+
+
+def _start(s: F64, first: NDArray[np.bool_], theta: float, lean: float) -> F64:
+    """Turn, shear and vanishing line (4,) under which most of the segments lie along an axis, on a coarse grid."""
+    long = np.argsort(-np.hypot(s[:, 2] - s[:, 0], s[:, 3] - s[:, 1]), kind="stable")[:STARTING]
+    s, first = s[long], first[long]
+    length = np.hypot(s[:, 2] - s[:, 0], s[:, 3] - s[:, 1])
+    turns, across, down = (g.ravel()[:, None] for g in np.meshgrid(TURNS + theta, SLANTS, SLANTS))
+    c, t = np.cos(turns), np.sin(turns)
+    ends = []
+    for x, y in ((s[:, 0], s[:, 1]), (s[:, 2], s[:, 3])):
+        u, v = c * x + t * y, c * y - t * x
+        u = u + lean * v
+        ends.append((u / (across * u + down * v + 1), v / (across * u + down * v + 1)))
+    du, dv = ends[1][0] - ends[0][0], ends[1][1] - ends[0][1]
+    off = np.where(first, dv, du) / np.maximum(np.hypot(du, dv), 1e-9)
+    # Both directions count alike: some forms have few upright lines.
+    weight = np.where(
+        first, length / max(length[first].sum(), 1e-9), length / max(length[~first].sum(), 1e-9)
+    )
+    agree = (weight / (1 + (off / 0.02) ** 2)).sum(axis=1)
+    best = int(np.argmax(agree))
+    return np.array([turns[best, 0], lean, across[best, 0], down[best, 0]])
 
 
 def _page(small: U8) -> F32 | None:

@@ -17,15 +17,21 @@ from ocr.errors import CotejoError
 from ocr.form import Form
 from ocr.lines import F64, U8, Sheet, unwarps
 from ocr.match import Match, Matcher, Warp
+from ocr.rough import Rough, rough
 from ocr.skeleton import LONG
 from ocr.snap import Pyramid, Snapped, snap
+from ocr.twins import likeliest, twins
 
-REFINED = 5  # hypotheses refined, over all forms
-SAME_FORM = 3  # of these, at most for one form
+REFINED = 6  # hypotheses refined, over all forms
+SAME_FORM = 2  # of these, at most for one form
+WORSE = 0.6  # and none that looks worse than this part of the best
 RIVAL = 0.6  # a form of at least this part of the best quality is a rival whose boxes are looked for as well
+FEW_FOREIGN = 0.05  # of the long lines: nothing better need be looked for below it
+SECOND = 2  # ways to unwarp that are tried again, thoroughly
 FEW = 12  # printed segments; with fewer there is no form
-SURE = 0.6  # from this score on no other way to unwarp the photo is tried
+SURE = 0.6  # from this quality on no other way to unwarp the photo is tried
 ENOUGH = 0.4  # the least quality of a match
+STRANGE = 0.15  # the largest part of long lines that the form does not have
 CLEAR = 0.25  # a field counts as seen from this clearness on
 SEEN = 0.6  # the least part of the fields to be seen
 INSIDE = 0.98  # the least part of the box corners within the photo
@@ -96,23 +102,25 @@ def register(gray: U8, forms: Sequence[Form]) -> Registration:
         raise NotFound("no form is known to look for; add one under ocr/forms")
     pyramid = Pyramid(gray)
     best: _Found | None = None
-    for sheet in unwarps(gray):
-        if sheet.segments < FEW:
-            continue
-        found = _found(pyramid, sheet, forms)
-        if found is not None and (best is None or found.score > best.score):
-            best = found
-        if best is not None and best.score > SURE:
+    sheets: list[Sheet] = []
+    for thorough in (False, True):
+        for sheet in sheets[:SECOND] if thorough else unwarps(gray):
+            if sheet.segments < FEW:
+                continue
+            sheets.append(sheet)
+            found = _found(pyramid, sheet, forms, thorough)
+            if found is not None and (best is None or found.match.quality > best.match.quality):
+                best = found
+            if best is not None and _sure(best.match):
+                break
+        if best is None or _certain(best.match):
             break
     if best is None:
         raise NotFound("no printed form is visible on this photo; take it again, sharp and from above")
-    score, match, snapped, page = best.score, best.match, best.snapped, best.page
-    corners = _corners(match.form, snapped, page)
-    _gate(gray, match, snapped, corners)
-    transform = _transform(match.form, page)
-    return Registration(
-        match.form, transform, corners, round(score, 9), _orientation(match.form, page), snapped.seen
-    )
+    best = _of_twins(gray, pyramid, best, forms)
+    found = _registration(best)
+    _gate(gray, best.match, best.snapped, found.corners)
+    return found
 
 
 @dataclass(frozen=True)
@@ -121,27 +129,58 @@ class _Found:
     match: Match
     snapped: Snapped
     page: _Page
+    sheet: Sheet
 
 
-def _found(pyramid: Pyramid, sheet: Sheet, forms: Sequence[Form]) -> _Found | None:
-    matches = _matches(sheet, forms)
+def _registration(found: _Found) -> Registration:
+    form = found.match.form
+    return Registration(
+        form,
+        _transform(form, found.page),
+        _corners(form, found.snapped, found.page),
+        round(found.score, 9),
+        _orientation(form, found.page),
+        found.snapped.seen,
+    )
+
+
+def _of_twins(gray: U8, pyramid: Pyramid, best: _Found, forms: Sequence[Form]) -> _Found:
+    """What was found, or the form of the same boxes whose words are on the photo."""
+    laid = {best.match.form.id: best}
+    for form in twins(best.match.form, forms):
+        match = Matcher(best.sheet).laid_as(best.match, form)
+        page = _Page(form, match.warp, best.sheet)
+        snapped = snap(pyramid, form, page)
+        laid[form.id] = _Found(_score(match, snapped), match, snapped, page, best.sheet)
+    return laid[likeliest(gray, [_registration(f) for f in laid.values()])] if len(laid) > 1 else best
+
+
+def _sure(match: Match) -> bool:
+    """So good a match that nothing better need be looked for."""
+    return match.quality >= SURE and match.foreign < FEW_FOREIGN
+
+
+def _certain(match: Match) -> bool:
+    return match.quality >= ENOUGH and match.foreign <= STRANGE
+
+
+def _found(pyramid: Pyramid, sheet: Sheet, forms: Sequence[Form], thorough: bool) -> _Found | None:
+    matches = _matches(sheet, forms, thorough)
     found = []
     for match in matches:
         if match.quality < RIVAL * matches[0].quality:
             continue
         page = _Page(match.form, match.warp, sheet)
         snapped = snap(pyramid, match.form, page)
-        found.append(_Found(_score(match, snapped), match, snapped, page))
+        found.append(_Found(_score(match, snapped), match, snapped, page, sheet))
     return max(found, key=lambda f: f.score, default=None)
 
 
-def _matches(sheet: Sheet, forms: Sequence[Form]) -> list[Match]:
+def _matches(sheet: Sheet, forms: Sequence[Form], thorough: bool) -> list[Match]:
     """The best match of each of the most likely forms, the best first."""
     matcher = Matcher(sheet)
-    rough = [r for form in forms for r in matcher.rough(form)[:SAME_FORM]]
-    rough.sort(key=lambda r: -r.score)
     best: dict[str, Match] = {}
-    for r in rough[:REFINED]:
+    for r in _likeliest(sheet, forms, thorough):
         match = matcher.refined(r)
         if r.form.id not in best or match.quality > best[r.form.id].quality:
             best[r.form.id] = match
@@ -150,6 +189,21 @@ def _matches(sheet: Sheet, forms: Sequence[Form]) -> list[Match]:
         return []
     matches[0] = max([matches[0], *_neighbours(matcher, matches[0])], key=lambda m: m.quality)
     return matches
+
+
+def _likeliest(sheet: Sheet, forms: Sequence[Form], thorough: bool = False) -> list[Rough]:
+    """The hypotheses worth refining, the best first."""
+    of_form: dict[str, int] = {}
+    chosen: list[Rough] = []
+    for r in rough(sheet, forms, thorough):
+        if chosen and r.score < WORSE * chosen[0].score:
+            break
+        count = of_form[r.form.id] = of_form.get(r.form.id, 0) + 1
+        if count <= SAME_FORM:
+            chosen.append(r)
+        if len(chosen) == REFINED:
+            break
+    return chosen
 
 
 def _neighbours(matcher: Matcher, match: Match) -> list[Match]:
@@ -174,7 +228,7 @@ def _score(match: Match, snapped: Snapped) -> float:
 
 
 def _gate(gray: U8, match: Match, snapped: Snapped, corners: dict[str, F64]) -> None:
-    if match.quality < ENOUGH or _seen(match.form, snapped) < SEEN:
+    if not _certain(match) or _seen(match.form, snapped) < SEEN:
         raise NotFound(
             "the photo shows another form or page, or too little of it; photograph the whole page again"
         )
