@@ -55,7 +55,7 @@ _OPTIONAL: dict[str, _Schema] = {
     "sums": {"holds": _BOOL, "photo": _TEXT},
     "comparison": {"difference": _WHOLE, "cause": pl.List(pl.String), "photo": _TEXT},
     "register": {"registered": _WHOLE, "has_list": _BOOL, "region": _TEXT},
-    "filings": {"page": _WHOLE},
+    "filings": {"page": _WHOLE, "station_printed": _TEXT},
 }
 # One row per this; more than one is an error, because a station counted twice is one.
 _KEYS: dict[str, tuple[str, ...]] = {
@@ -104,7 +104,8 @@ class AuditData:
     file; may
         be left out), ``station_claimed`` (by whom filed it; null if nobody said), ``station_read`` (what the sheet itself says; null if not read),
         ``in_register`` (is the claimed station, or the read one when none was claimed, in the register),
-        ``confirmed`` (the code on the sheet was decoded and its check held, or people confirmed it).
+        ``confirmed`` (the code on the sheet was decoded and its check held, or people confirmed it), ``station_printed`` (the number
+        printed beside the code, where it surely says another station; may be left out).
     register : every station there is, whether a count names it or not: ``station_id`` str, unique; ``registered``
         people on the list or null; ``has_list`` False for a special station, whose list, if any, is nominal (null:
         it has one); ``region``.

@@ -15,6 +15,7 @@ _TWICE = N_("One photo is filed for {count} stations: {stations}.")
 _OTHER = N_(
     "The photo is filed for station {claimed}, and the sheet in it carries the code of station {read}."
 )
+_PRINTED = N_("The sheet's code says station {read}, and the number printed on it {printed}.")
 _UNKNOWN = N_("A photo is filed for station {station}, which is not in the register.")
 _UNKNOWN_READ = N_("A photo shows a sheet of station {station}, which is not in the register.")
 
@@ -32,6 +33,7 @@ _UNKNOWN_READ = N_("A photo shows a sheet of station {station}, which is not in 
         N_("Somebody chose the wrong station in a list, or sent the same photo twice in a hurry."),
         N_("Two contests of one station, or two stations of one building, lay on the same table."),
         N_("The register was corrected during the night and the station was added later."),
+        N_("A wrong label was glued on, or the printed number was misread."),
         N_("A sheet of another station was used because the right one was missing, and a note says so."),
     ),
     citation="Cotejo's own rule: a photo is evidence about exactly one station.",
@@ -47,7 +49,7 @@ def filings(data: AuditData, *, seed: int = 0, calibrate: bool = True) -> AuditR
     page that is not the station it was filed for. A file of several pages may be filed for several stations if each
     of them is on one of its pages. Grade B, the filing is impossible by the country's own
     list: the station (the claimed one, or a confirmed read one when none was claimed) is not in the register,
-    which may merely be out of date.
+    which may merely be out of date; or the sheet's code and its printed number name different stations.
 
     Statistic: photos flagged; n: photos examined. `parts` counts each kind, and codes that differ
     unconfirmed.
@@ -95,6 +97,16 @@ def filings(data: AuditData, *, seed: int = 0, calibrate: bool = True) -> AuditR
         )
         for row in wrong_code.to_dicts()
     ]
+    printed = rows.filter("confirmed", pl.col("station_printed").is_not_null())
+    flags += [
+        flag(
+            row["station_read"],
+            Sentence(_PRINTED, {"read": row["station_read"], "printed": row["station_printed"]}),
+            "B",
+            photo=row["photo"],
+        )
+        for row in printed.unique(["photo", "page"], maintain_order=True).to_dicts()
+    ]
     flags += [
         flag(
             row["station_claimed"] or row["station_read"],
@@ -120,6 +132,7 @@ def filings(data: AuditData, *, seed: int = 0, calibrate: bool = True) -> AuditR
             "another station's code, unconfirmed": {
                 "photos": other.filter(~pl.col("confirmed"))["photo"].n_unique()
             },
+            "code and printed number": {"photos": printed["photo"].n_unique()},
             "not in the register": {"photos": unknown["photo"].n_unique()},
         },
         flagged=flagged,

@@ -15,11 +15,13 @@ import polars as pl
 
 from audits.audit import ROLES, AuditData, Battery, run
 from ocr.errors import CotejoError
+from ocr.form import Role
+from ocr.reading import State
 from tabulate.differences import latest_snapshots
 from tabulate.intake import claim
 from tabulate.mission import Mission
 from tabulate.official import OfficialCount
-from tabulate.pages import ACTA, CHECKED_SOURCES
+from tabulate.pages import ACTA, CHECKED_SOURCES, STATION_DIFFERS
 from tabulate.sums import sum_definitions
 
 Tables = Mapping[str, pl.DataFrame]
@@ -281,11 +283,15 @@ def _filings(mission: Mission, tables: Tables) -> pl.DataFrame:
     claims = claims.filter(
         pl.col("station_claimed").is_not_null() | pl.col("station_claimed").is_null().all().over("photo")
     )
-    read = tables["readings"].select(
-        "photo",
-        "page",
-        station_read="station_id",
-        confirmed=pl.col("station_source").is_in(CHECKED_SOURCES) & pl.col("station_id").is_not_null(),
+    read = (
+        tables["readings"]
+        .select(
+            "photo",
+            "page",
+            station_read="station_id",
+            confirmed=pl.col("station_source").is_in(CHECKED_SOURCES) & pl.col("station_id").is_not_null(),
+        )
+        .join(_printed_otherwise(tables), on=["photo", "page"], how="left")
     )
     moved = (
         tables["decisions"]
@@ -307,8 +313,23 @@ def _filings(mission: Mission, tables: Tables) -> pl.DataFrame:
             "station_read",
             in_register=pl.col("known").fill_null(value=False),
             confirmed=pl.col("confirmed").fill_null(value=False),
+            # Who moved the page has said which of the two it is.
+            station_printed=pl.when(pl.col("decision").is_null()).then("station_printed"),
         )
         .unique(maintain_order=True)
+    )
+
+
+def _printed_otherwise(tables: Tables) -> pl.DataFrame:
+    """The number printed on each page whose reader says that it names another station than the page's code."""
+    differs = pl.col("reasons").str.split(";").list.contains(STATION_DIFFERS)
+    pages = tables["readings"].filter(differs, pl.col("station_id").is_not_null())
+    return (
+        tables["reading_fields"]
+        .filter(pl.col("role") == str(Role.STATION), pl.col("state") == str(State.NUMBER))
+        .join(pages, on=["photo", "page"], how="semi")
+        .group_by("photo", "page", maintain_order=True)
+        .agg(station_printed=pl.col("raw").first().str.strip_chars_start("_x"))
     )
 
 

@@ -145,6 +145,8 @@ class Acceptance(_Strict):
     confirm_probability: Probability = 0.999
     # Whether the sheet itself (its code) must say the station; if not, the sender's claim is enough.
     station_from_sheet: bool = False
+    # Whether a signed code (a boletim de urna's) must have been verified with a key.
+    code_signature: bool = False
 
 
 class Source(_Strict):

@@ -20,6 +20,8 @@ Tables = Mapping[str, pl.DataFrame]
 ACTA = ["station_id", "contest"]
 # A station decoded from one of these had a check of its own; a printed number that was read could be misread.
 CHECKED_SOURCES = ("qr", "code128", "code39")
+# The word for it, the reader's (code against code or print) and the tally's (the sender's claim against the sheet).
+STATION_DIFFERS = "station-differs"
 # One reason to look: what, where, and whether it keeps the acta from being accepted.
 WHY = {
     "station_id": pl.String,

@@ -16,7 +16,7 @@ nothing                                                      absent       none
 
 Reasons that send an acta to a person: whatever the reader says (``unsure:…``, ``illegible:…``, ``sum-fails:…`` …);
 ``probability-low`` (below the mission's); ``sum-fails:…`` (a sum of form or mission that is evidence); ``station-differs``
-(the sender's claim contradicts the sheet); ``station-not-on-sheet`` (if the mission asks for it); ``photos-differ`` (two
+(the sender's claim contradicts the sheet, or the sheet's codes and printed number each other); ``station-not-on-sheet`` (if the mission asks for it); ``photos-differ`` (two
 photos of the same page, both sure, with different values); ``forms-differ``; ``page-missing:n``; ``refused`` (the only photos
 could not be read); ``photo-of-another-station`` and ``filed-twice`` (if the station has no other photo, or people used that one); ``keyings-differ``;
 ``incomplete`` (people gave some fields only).
@@ -24,7 +24,7 @@ could not be read); ``photo-of-another-station`` and ``filed-twice`` (if the sta
 Of several photos of a page that do not differ, the accepted and then the most probable is used.
 
 Which station a sheet is of is judged here, not by the reader: its ``no-station`` counts only if the mission asks for the
-station on the sheet; otherwise the sender's claim is enough.
+station on the sheet; otherwise the sender's claim is enough. Its ``signature-unverified:…`` counts only if the mission asks for verified signatures.
 
 **Confirmed** is what may be held against another record (grade A) or against the sheet itself (grade B). A value is
 
@@ -48,7 +48,7 @@ import polars as pl
 
 from ocr.reading import State
 from tabulate.mission import Mission
-from tabulate.pages import ACTA, WHY, Tables, place_pages
+from tabulate.pages import ACTA, STATION_DIFFERS, WHY, Tables, place_pages
 from tabulate.people import (
     PAGE,
     VALUE,
@@ -70,6 +70,7 @@ _DISPUTED = [
 _NO_STATION = (
     "no-station"  # the reader's word for a sheet that should say its station and could not be read there
 )
+_UNVERIFIED = "signature-unverified"  # the reader's word for a signed code whose signature nobody checked
 
 
 def tally(mission: Mission, tables: Tables) -> dict[str, pl.DataFrame]:
@@ -112,7 +113,12 @@ def tally(mission: Mission, tables: Tables) -> dict[str, pl.DataFrame]:
     )
     why = pl.concat(
         [
-            _reader_reasons(best, settings.min_probability, settings.station_from_sheet),
+            _reader_reasons(
+                best,
+                settings.min_probability,
+                station_from_sheet=settings.station_from_sheet,
+                signature=settings.code_signature,
+            ),
             _photos_differ(usable, fields, own, tables, settings.confirm_probability),
             _typed(missing.select(*ACTA, reason=pl.format("page-missing:{}", "acta_page")).unique()),
             _forms_differ(usable),
@@ -211,24 +217,31 @@ def _missing_pages(acta: pl.DataFrame, best: pl.DataFrame, meanings: pl.DataFram
     )
 
 
-def _reader_reasons(best: pl.DataFrame, least: float, station_from_sheet: bool) -> pl.DataFrame:
+def _reader_reasons(
+    best: pl.DataFrame, least: float, *, station_from_sheet: bool, signature: bool
+) -> pl.DataFrame:
     """What the reader says against the pages used, and what their place does."""
-    said = pl.col("reasons").list.eval(pl.element().filter(~pl.element().is_in(["", _NO_STATION])))
+    note = pl.element().is_in(["", _NO_STATION])
+    if not signature:
+        note |= pl.element().str.starts_with(_UNVERIFIED)
+    said = pl.col("reasons").list.eval(pl.element().filter(~note))
     silent = ~pl.col("accepted") & (pl.col("reasons").list.join("") == "")
     own = [
         pl.when(silent).then(pl.lit("not-accepted")),
-        pl.when("contradicted").then(pl.lit("station-differs")),
+        pl.when("contradicted").then(pl.lit(STATION_DIFFERS)),
         pl.when(pl.col("probability") < least).then(pl.lit("probability-low")),
         pl.when(pl.lit(station_from_sheet) & ~pl.col("from_sheet")).then(pl.lit("station-not-on-sheet")),
     ]
-    place = [*ACTA, "photo", "page", "claims", "code", "claimed_since"]
+    place = [*ACTA, "photo", "page", "claims", "code", "claimed_since", "contradicted"]
     rows = best.select(*place, reason=pl.concat_list(said, *own))
     rows = rows.explode("reason", empty_as_null=True).drop_nulls("reason")
     claimed = pl.format("claimed for {}, the sheet says {}", pl.col("claims").list.join(", "), "code")
-    differs = pl.col("reason") == "station-differs"
+    itself = pl.lit("the sheet's codes and its printed number name different stations")
+    differs = pl.col("reason") == STATION_DIFFERS
     return _typed(
         rows.with_columns(
-            detail=pl.when(differs).then(claimed), since=pl.when(differs).then(pl.col("claimed_since"))
+            detail=pl.when(differs & pl.col("contradicted")).then(claimed).when(differs).then(itself),
+            since=pl.when(differs).then(pl.col("claimed_since")),
         )
     )
 

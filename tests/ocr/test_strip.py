@@ -165,7 +165,7 @@ def test_other_sizes_and_scans(sheet: Gray, case: str) -> None:
 def test_a_strip_that_is_surely_read_is_accepted(sheet: Gray, monkeypatch: pytest.MonkeyPatch) -> None:
     def sure(found: NDArray[np.float64] | None) -> NDArray[np.float64] | None:
         """As sure of it as cleaner print would make it."""
-        return None if found is None else np.eye(10)[found.argmax(axis=1)] * 0.999 + 1e-4
+        return None if found is None else np.eye(10)[found.argmax(axis=1)] * 0.9999 + 1e-5
 
     def figures(line: NDArray[np.float32], width: float) -> NDArray[np.float64] | None:
         """Only where no words stand beside them."""

@@ -1,7 +1,8 @@
 """Readings without pixels: the bytes of a made-up photo say what shall be read on it.
 
 A made-up photo is a JPEG start followed by JSON: ``form``, ``station``, ``fields`` (name to a number, "blank" or
-"illegible"), and optional ``source`` (of the station; qr if left out), ``unsure`` (names), ``refuse``, ``die``, ``sleep``.
+"illegible"), and optional ``source`` (of the station; qr if left out), ``printed`` (another number printed on the sheet),
+``notes`` (the reader's further words), ``unsure`` (names), ``refuse``, ``die``, ``sleep``.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from ocr.form import Form
+from ocr.form import Form, Role
 from ocr.reading import FieldReading, Reading, State, SumReading, refusal
 from tabulate.blobs import sha256
 from tabulate.mission import Mission
@@ -59,6 +60,10 @@ def read(data: bytes, forms: Mapping[str, Form], name: str) -> list[dict[str, An
         sure = 0.6 if f.name in unsure else 0.9999
         raw = str(value).zfill(f.digits) if number is not None else {"blank": "___"}.get(value, "???")
         fields[f.name] = FieldReading(number, state, sure, None, round(1 - sure, 9), raw, sure, number)
+    if "printed" in what:
+        station = next(f.name for f in form.fields if f.role is Role.STATION)
+        number = int(what["printed"])
+        fields[station] = FieldReading(number, State.NUMBER, 0.999, None, 0.0, what["printed"], 0.999, number)
     sums = []
     for s in form.sums:
         left, right = ([fields[n].value for n in side] for side in (s.left, s.right))
@@ -73,6 +78,7 @@ def read(data: bytes, forms: Mapping[str, Form], name: str) -> list[dict[str, An
         f"sum-fails:{s.sum}" for s in sums if s.holds is False
     ]
     reasons += [f"illegible:{n}" for n, f in fields.items() if f.state is State.ILLEGIBLE]
+    reasons += ["station-differs"] if "printed" in what or what.get("codes_differ") else []
     reasons += ["no-station"] if what.get("no_station") else []
     reading = Reading(
         file=name,
@@ -84,7 +90,7 @@ def read(data: bytes, forms: Mapping[str, Form], name: str) -> list[dict[str, An
         station_id=what.get("station"),
         station_source=what.get("source", "qr") if what.get("station") else None,
         accepted=not reasons,
-        reasons=tuple(reasons),
+        reasons=(*reasons, *what.get("notes", ())),
         probability=0.6 if unsure else 0.999,
         inconsistent=0.999 if fails else 0.001,
         registration=0.95,
