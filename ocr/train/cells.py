@@ -138,7 +138,7 @@ def _place(
     sy = height * min(box.height, rng.uniform(0.85, 1.5) * box.width) / high
     sx = min(sy * float(np.exp(n[0] * 0.12)), room * box.width / wide)
     if glyphs.labels[i] == 1:  # a stroke that leans further is a dash or a slash
-        sx = min(sx, 0.75 * sy * high / wide)
+        sx = min(sx, 0.6 * sy * high / wide)
     sy = min(sy, sx * 2.2)
     turn, lean = n[1] * 0.045, 0.04 + n[2] * 0.08
     c, s = float(np.cos(turn)), float(np.sin(turn))
@@ -171,7 +171,7 @@ def _cancel(rng: Rng, ink: Ink, i: int, box: Box, centre: F32, height: float, di
     """Strokes over a digit, added until nobody can take it for a plain one."""
     shape = (digit.shape[0], digit.shape[1])
     amount = float(digit.sum())
-    if rng.random() < 0.15:  # another digit over it, as plain to see as the first
+    if rng.random() < 0.08:  # another digit over it, as plain to see as the first
         for j in rng.integers(len(ink.digits), size=6).tolist():
             if (
                 1 in (ink.digits.labels[j], ink.digits.labels[i])
@@ -181,7 +181,7 @@ def _cancel(rng: Rng, ink: Ink, i: int, box: Box, centre: F32, height: float, di
             place = _place(rng, ink.digits, j, box, centre, height * rng.uniform(1.0, 1.15), 0.95)
             other = _stroke(rng, ink.digits, j, place, shape, half * rng.uniform(1.0, 1.4))
             both = np.maximum(digit, other)
-            if both.sum() > 1.65 * max(amount, float(other.sum())):
+            if both.sum() > 1.75 * max(amount, float(other.sum())):
                 return both
     cover = digit
     for _ in range(5):
@@ -224,6 +224,8 @@ def _write(rng: Rng, page: F32, ink: Ink, kind: int, box: Box, hand: dict[str, f
         # a pen is never so wide that a small digit closes up
         half = min(half, 0.062 * height * min(box.height, 1.4 * box.width))
         place = _place(rng, digits, i, box, centre, height, 0.78 + over)
+        if digits.labels[i] != 1:
+            half = min(half, 0.11 * float(place[0, 0]) * float(digits.boxes[i, 2] - digits.boxes[i, 0]))
         cover = _stroke(rng, digits, i, place, shape, half)
         if kind == CROSSED:
             cover = _cancel(rng, ink, i, box, centre, height, cover, half)
@@ -304,11 +306,12 @@ def _degrade(rng: Rng, page: F32, ink: F32 | None, level: Level, tall: float, le
     img = img + rng.standard_normal(img.shape, np.float32) * np.float32(sigma)
     if cut:
         y, x = img.shape[0] // 4, img.shape[1] // 4
-        bright = float(np.quantile(img[y:-y, x:-x], 0.7))  # of the paper where the writing is
+        paper = img if ink is None else img + parts[1]
+        bright = float(np.median(paper[y:-y, x:-x]))  # where the writing is
         img = np.where(img > np.float32(bright - depth * u(0.35, 0.65)), np.float32(FULL), np.float32(0))
         if rng.random() < 0.5:
             img = cv2.GaussianBlur(img, (0, 0), u(0.3, 0.8))
-    if rng.random() < level.salt:
+    if rng.random() < level.salt and min(img.shape) >= 24:  # in coarser pictures a speck is as large as a dot
         salt, rate = rng.random(img.shape), u(0.001, 0.005)
         img = np.where(salt < rate, np.float32(0), np.where(salt > 1 - rate, np.float32(FULL), img))
     out: U8 = np.clip(img, 0, FULL).astype(np.uint8)
