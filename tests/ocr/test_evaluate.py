@@ -10,7 +10,8 @@ import pytest
 
 from ocr.errors import CotejoError
 from ocr.evaluate import UNKNOWN, Truth, adds_up, evaluate, load_truth, score, summary, true_form
-from ocr.form import Form
+from ocr.form import Form, load_forms
+from ocr.read import read
 from ocr.reading import FieldReading, Reading, State, SumReading, refusal
 
 
@@ -266,3 +267,43 @@ def test_the_acta_probability_is_set_against_what_was() -> None:
     assert found["ece"] == pytest.approx(0.4)  # 0.9 was said of both, half came true
     assert found["bins"] == [[0.8667, 0.9333, 2, 0.9, 0.5]]
     assert summary([refused_])["calibration"]["ece"] is None
+
+
+DO_NOT_ADD_UP = {
+    "co-e14-2026": ("Anza_p1.png", "Turbo_002_p1.png"),
+    "ge-cec-protocol-2016": ("4.jpg",),
+    "id-kpu-c1-2014": ("x_janggal.jpg",),
+    "id-kpu-c1-2019": ("test13.jpg", "test16.jpg"),
+}
+
+
+@pytest.mark.parametrize(
+    ("folder", "file"), [(f, name) for f, names in DO_NOT_ADD_UP.items() for name in names], ids=str
+)
+def test_real_sheets_that_do_not_add_up_are_never_accepted(real_data: Path, folder: str, file: str) -> None:
+    found = read(real_data / "actas" / folder / file, load_forms())
+    assert found.refused is None and found.form == folder
+    assert not found.accepted and found.reasons
+
+
+@pytest.mark.parametrize(
+    ("folder", "file", "rule", "totals"),
+    [
+        ("co-e14-2026", "Anza_p1.png", "level", (191, 192)),
+        ("id-kpu-c1-2014", "x_janggal.jpg", "valid", (348, 347)),
+        ("id-kpu-c1-2019", "test16.jpg", "total", (167, 2)),
+    ],
+)
+def test_real_sheets_that_do_not_add_up_are_reported_as_written(
+    real_data: Path, folder: str, file: str, rule: str, totals: tuple[int, int]
+) -> None:
+    found = read(real_data / "actas" / folder / file, load_forms())
+    told = {s.sum: s for s in found.sums}[rule]
+    assert told.holds is False and (told.left, told.right) == totals
+    assert f"sum-fails:{rule}" in found.reasons
+
+
+def test_a_sheet_upside_down_is_read_and_another_page_refused(real_data: Path) -> None:
+    folder = real_data / "actas" / "id-kpu-c1-2014"
+    assert read(folder / "x_terbalik.jpg", load_forms()).form == "id-kpu-c1-2014"
+    assert read(folder / "x_salah.jpg", load_forms()).refused is not None
