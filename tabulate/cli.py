@@ -139,7 +139,7 @@ def read(
         return
     if cluster is not None:
         raise CotejoError("--cluster reads what waits in one mission; name the mission's folder instead")
-    from ocr.read import read_all
+    from ocr.read import joined, read_all
 
     forms = chosen_forms(form)
     readings = []
@@ -147,6 +147,7 @@ def read(
         if not path.is_file():
             raise CotejoError(f"there is no photo at {path}; check the path")
         readings += read_all(path, forms, file=path.name)
+    readings = joined(readings, forms)
     if json:
         show.as_json([r.to_json() for r in readings])
         return
@@ -196,6 +197,25 @@ def official(
         show.say(f"row {problem['row']}: {problem['reason']}")
     if len(document["problems"]) > 20:
         show.say(f"and {len(document['problems']) - 20:,} more; --json has all of them")
+
+
+@app.command
+def bu(
+    files: Annotated[tuple[Path, ...], Parameter(name=["FILE"])],
+    /,
+    *,
+    keys: Annotated[Path | None, Parameter(help="A folder of the TSE's public keys.")] = None,
+    json: Json = False,
+) -> None:
+    """Read Brazil's boletins de urna from photos, PDFs or texts of their QR codes, and check them."""
+    from tabulate.boletim import read_boletins, tell
+
+    found = read_boletins(files, keys)
+    if json:
+        show.as_json([b.to_json() for b in found])
+        return
+    for each in found:
+        tell(each)
 
 
 @app.command(name="import")
