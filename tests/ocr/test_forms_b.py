@@ -50,7 +50,8 @@ FILLED = {
 }
 # Where every row of a sheet is as high as the matcher looks aside for paper, it takes the right place for a wrong one.
 DENSE = pytest.mark.xfail(reason="the matcher mistakes a dense grid for a wrong place")
-FOUND = [pytest.param(n, marks=DENSE) if n == "id-kpu-c1-plano-2017" else n for n in FILLED]
+UNREAD = {"id-kpu-c1-plano-2017"}
+FOUND = [pytest.param(n, marks=DENSE) if n in UNREAD else n for n in FILLED]
 CUT = {"id-kpu-c1-plano-2017": {"6.jpeg"}}  # the lower part of the sheet is not on it
 
 
@@ -84,7 +85,7 @@ def test_the_form_says_what_stands_on_the_sheet(name: str) -> None:
     form = FORMS[name]
     assert [f.name for f in form.fields] == list(FILLED[name])
     assert all(f.digits == len(FILLED[name][f.name]) for f in form.fields)
-    assert form.verified and not form.synthetic
+    assert form.verified == (name not in UNREAD) and not form.synthetic
     assert "scan" in form.source or "photo" in form.source
     assert len([t for t in form.texts if t.colour is None]) > 20
     blank = render(form, 0.5)
