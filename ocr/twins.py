@@ -24,6 +24,7 @@ F64 = NDArray[np.float64]
 U8 = NDArray[np.uint8]
 
 NEAR = 2.0  # boxes of twins stand this near to each other, in their own widths
+SHARED = 0.7  # most of their boxes
 SAME_PAGE = 0.04  # and their pages differ by less than this part
 TALL = 14.0  # pixels to which the height of a text is brought
 REACH = 0.8  # of its height: how far from its place a text is looked for
@@ -70,9 +71,9 @@ def _alike_boxes(_: tuple[str, str], a: Form, b: Form) -> bool:
     if not len(mine) or not len(theirs) or abs(len(mine) - len(theirs)) > 0.3 * len(mine):
         return False
     theirs = theirs * np.array([a.page.width / b.page.width, a.page.height / b.page.height] * 2)
-    off = mine[:, None, :2] - theirs[None, :, :2]
-    nearest = np.abs(off).max(axis=2).min(axis=1)
-    return bool(np.mean(nearest < NEAR * mine[:, 2]) > 0.7)
+    off = np.abs(mine[:, None, :2] - theirs[None, :, :2]).max(axis=2)
+    shared = [np.mean(off.min(axis=1) < NEAR * mine[:, 2]), np.mean(off.min(axis=0) < NEAR * theirs[:, 2])]
+    return bool(min(shared) > SHARED)
 
 
 def _alike(a: Form, b: Form) -> bool:
