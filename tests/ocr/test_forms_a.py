@@ -44,10 +44,6 @@ FILLED: dict[str, Values] = {
     | PARTIES
     | {"C_PRI_PVEM": 3, "C_PRD_PT": 2, "CI_1": 5, "CI_2": 1, "CNR": 0, "NULOS": 15, "TOTAL": 266},
     "mx-ine-aecc-2015-one-coalition": HEAD | PARTIES | {"C_PRI_PVEM": 8, "CNR": 1, "NULOS": 17, "TOTAL": 266},
-    "mx-ine-aecc-2015-no-coalition": HEAD | PARTIES | {"CNR": 2, "NULOS": 24, "TOTAL": 266},
-    "mx-ine-aecc-2015-two-coalitions": HEAD
-    | PARTIES
-    | {"C_PRI_PVEM": 8, "C_PRD_PT": 4, "CNR": 1, "NULOS": 13, "TOTAL": 266},
 }
 CODES = {"hn-cne-2025": "1803181080041000"}
 REAL = {"co-e14-2026": 2, "co-e14j-2025": 1, "hn-cne-2025": 2, "mx-ine-aecc-2015": 2}
