@@ -10,7 +10,7 @@ import pytest
 import zxingcpp
 from numpy.typing import NDArray
 
-from ocr.codes import MAX_STATION, MAX_TEXT, clean, find_codes, stations
+from ocr.codes import MAX_STATION, MAX_TEXT, clean, find_codes, locate, stations
 from ocr.form import Form
 from ocr.reading import CodeReading
 from ocr.register import Registration
@@ -140,3 +140,43 @@ def test_hostile_text_is_bounded() -> None:
 def test_noise_has_no_codes() -> None:
     gray = np.random.default_rng(3).integers(0, 256, (600, 800), dtype=np.uint8)
     assert find_codes(gray) == ()
+
+
+def spoilt(kind: str) -> NDArray[np.uint8]:
+    """A photo with a code that is small, or faint under a shadow, or run together."""
+    bare = np.array(
+        zxingcpp.create_barcode("M-00123!" + "7,0," * 20, zxingcpp.BarcodeFormat.QRCode).to_image(scale=1)
+    )
+    size = bare.shape[0]
+    if kind == "small":
+        seen = cv2.resize(bare, None, fx=1.6, fy=1.6, interpolation=cv2.INTER_AREA)
+    else:
+        seen = cv2.resize(bare, None, fx=4, fy=4, interpolation=cv2.INTER_NEAREST)
+    paper = np.full((700, 900), 230, np.uint8)
+    paper[300 : 300 + seen.shape[0], 400 : 400 + seen.shape[1]] = np.minimum(seen, 230)
+    if kind == "shadowed":
+        shade = (
+            np.linspace(1.0, 0.25, 900)[None, :] * np.where(np.arange(700) < 300 + 2 * size, 1, 0.45)[:, None]
+        )
+        faint = 150 + (paper.astype(np.float64) - 150) * 0.35
+        paper = np.clip(faint * shade, 0, 255).astype(np.uint8)
+    return paper
+
+
+@pytest.mark.parametrize("kind", ["plain", "small", "shadowed"])
+def test_a_code_that_gives_a_sheet_is_looked_for_in_every_way(kind: str) -> None:
+    found = locate(spoilt(kind), lambda found: bool(found), thorough=True)
+    assert [f.reading.text[:8] for f in found] == ["M-00123!"]
+    centre = found[0].corners.mean(axis=0)
+    assert 400 < centre[0] < 620 and 300 < centre[1] < 520
+
+
+def test_the_quick_look_ends_with_a_small_copy() -> None:
+    large = np.asarray(
+        cv2.resize(spoilt("plain"), None, fx=4, fy=4, interpolation=cv2.INTER_NEAREST), np.uint8
+    )
+    (found,) = locate(large, lambda found: bool(found))
+    assert found.corners.mean() > 1200  # in pixels of the photo, not of the copy
+    seen: list[int] = []
+    assert locate(np.full((900, 1200), 200, np.uint8), lambda found: bool(seen.append(len(found)))) == ()
+    assert seen == [0]
