@@ -158,7 +158,7 @@ def decode(
     if probability <= 0.5 and terms:  # above, nothing else can be more probable
         other = values | _best_sheet(network, rows, settings)
         p = together(other)
-        if p > probability:
+        if p > max(probability, settings.joint):
             values, probability = other, p
 
     fields = {

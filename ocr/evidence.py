@@ -62,6 +62,9 @@ class Settings:
         A row whose best number has less probability than this, from its own boxes, is illegible.
     inconsistent : float
         From this probability on, "inconsistent" is given as a reason.
+    joint : float
+        The single best sheet is reported if it is at least so probable; of a less legible one each number stands
+        for itself, for a guess that adds up is not what was written.
     keep, cap : float, int
         Candidates per number: down to this share of the best one, and at most so many.
     """
@@ -86,6 +89,7 @@ class Settings:
     crossed_maximum: float = 0.1
     illegible: float = 0.02
     inconsistent: float = 0.5
+    joint: float = 0.2
     keep: float = 3e-6
     cap: int = 128
 

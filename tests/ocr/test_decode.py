@@ -13,9 +13,9 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from ocr.decode import Decoded, decode
-from ocr.evidence import Settings
+from ocr.evidence import Settings, fillers, unsure
 from ocr.form import Form
-from ocr.lattice import read_row, soften
+from ocr.lattice import read_row, regular, soften
 from ocr.reading import State
 from ocr.sums import Network
 
@@ -138,6 +138,7 @@ EXACT = Settings(
     cap=10**6,
     illegible=0.0,
     habit=1.0,
+    joint=0.0,
     temperature=1.0,
     temperature_slope=0.0,
     calibration=(1.0, 0.0, 0.0),
@@ -609,3 +610,63 @@ def test_the_longest_form_prints_its_time(capsys: pytest.CaptureFixture[str]) ->
     with capsys.disabled():
         print(f"\n25 parties of 4 boxes: {(time.process_time() - start) * 1e3:.0f} ms of CPU time")
     assert values(d) == v and d.accepted
+
+
+# --- what a sheet says about itself ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_row_with_a_habit_equals_the_enumeration(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    n = 3
+    q = soften(rng.dirichlet(np.full(CLASSES, 0.3), n), 0.01)
+    zero, blank, mark = filler = rng.uniform(0.1, 3, 3)
+    expected = np.zeros(10**n + 1)
+    for s in itertools.product(range(CLASSES), repeat=n):
+        mass = float(np.prod(q[range(n), s]))
+        if all(c == BLANK for c in s):
+            expected[-1] += mass
+            continue
+        rest = list(s)
+        while rest and rest[0] in (BLANK, MARK):
+            mass *= blank if rest.pop(0) == BLANK else mark
+        if any(c in (BLANK, MARK) for c in rest):
+            continue  # an odd filling
+        for digits in itertools.product(*(range(10) if c == CROSSED else [c] for c in rest)):
+            text = "".join(map(str, digits))
+            noughts = len(text[:-1]) - len(text[:-1].lstrip("0"))  # the last box is the number's own
+            expected[int(text or "0")] += mass * 0.1 ** rest.count(CROSSED) * zero**noughts
+    row = read_row(q, odd_prior=0.0, filler=filler, keep=0.0, cap=10**6)
+    got = np.array([*row.weights, row.blank])
+    assert got == pytest.approx(expected[[*row.values, -1]] / expected.sum(), abs=1e-9)
+    assert regular(q, filler) == pytest.approx((expected[:-1].sum(), expected[-1]))
+
+
+def test_leading_boxes_are_read_as_the_sheets_other_rows_fill_them() -> None:
+    form = make_form(dict.fromkeys("abcdef", 3))
+    zeros = {n: seen(t) for n, t in zip("abcde", ("012", "007", "123", "045", "001"), strict=True)}
+    marks = {n: seen(t) for n, t in zip("abcde", ("x12", "xx7", "123", "x45", "xx1"), strict=True)}
+    doubt = between("645", 0, 6, MARK, 0.5)  # a 6 or a mark
+    assert decode(form, marks | {"f": doubt}).fields["f"].value == 45
+    assert decode(form, zeros | {"f": doubt}).fields["f"].value == 645
+    habits = fillers(form, {n: soften(p, 5e-4) for n, p in (marks | {"f": doubt}).items()}, Settings())
+    assert habits["f"][2] > 2.5 and habits["f"][0] < 0.5
+
+
+def test_no_row_is_its_own_evidence() -> None:
+    form = make_form({"a": 3, "b": 3})
+    boxes = {"a": soften(seen("x12"), 5e-4), "b": soften(seen("123"), 5e-4)}
+    habits = fillers(form, boxes, Settings())
+    assert habits["a"][0] == pytest.approx(habits["a"][2], rel=1e-3)  # 123 says nothing about fillers
+    assert habits["b"][2] > habits["b"][0]
+
+
+def test_unclear_sheets_are_believed_less() -> None:
+    clear, dim = {"a": seen("123", 0.999)}, {"a": seen("123", 0.6)}
+    assert unsure(dim) > unsure(clear)
+    assert unsure({"a": seen("___")}) == pytest.approx(0.1)  # nothing written says nothing
+    hot = Settings(temperature_slope=2.0, calibration=(1.0, 0.0, 0.0))
+    cold = Settings(temperature_slope=0.0, calibration=(1.0, 0.0, 0.0))
+    form = make_form({"a": 3})
+    assert decode(form, dim, hot).probability < decode(form, dim, cold).probability
+    assert decode(form, clear, hot).probability >= decode(form, clear, cold).probability
