@@ -20,6 +20,7 @@ from ocr.skeleton import LONG, STEP, Skeleton, per_form, skeleton
 
 # Pixels within which the nearest line is looked for, and degree of the polynomial, step by step.
 REFINING = ((18, 1), (14, 1), (14, 2), (11, 2), (8, 3), (6, 3), (4, 3))
+SHIFTED = 3  # the step to begin with when a match that was bent already is moved
 POINTS = 600  # of the lines of each direction that are moved
 PAD = 24  # pixels around the pictures of lines, more than a point looks for its line
 NEAR = 2  # a line counts as found within this many pixels

@@ -24,6 +24,7 @@ from ocr.twins import likeliest, twins
 
 REFINED = 6  # hypotheses refined, over all forms
 SAME_FORM = 2  # of these, at most for one form
+ALIKE = 0.85  # once a sure match was found, none that looks worse than this part of it
 WORSE = 0.6  # and none that looks worse than this part of the best
 RIVAL = 0.6  # a form of at least this part of the best quality is a rival whose boxes are looked for as well
 FEW_FOREIGN = 0.05  # of the long lines: nothing better need be looked for below it
@@ -118,9 +119,9 @@ def register(gray: U8, forms: Sequence[Form]) -> Registration:
     if best is None:
         raise NotFound("no printed form is visible on this photo; take it again, sharp and from above")
     best = _of_twins(gray, pyramid, best, forms)
-    found = _registration(best)
-    _gate(gray, best.match, best.snapped, found.corners)
-    return found
+    placed = _registration(best)
+    _gate(gray, best.match, best.snapped, placed.corners)
+    return placed
 
 
 @dataclass(frozen=True)
@@ -180,7 +181,12 @@ def _matches(sheet: Sheet, forms: Sequence[Form], thorough: bool) -> list[Match]
     """The best match of each of the most likely forms, the best first."""
     matcher = Matcher(sheet)
     best: dict[str, Match] = {}
+    top: float | None = None
     for r in _likeliest(sheet, forms, thorough):
+        if top is None:
+            top = r.score
+        elif r.score < ALIKE * top and any(_sure(m) for m in best.values()):
+            break
         match = matcher.refined(r)
         if r.form.id not in best or match.quality > best[r.form.id].quality:
             best[r.form.id] = match
