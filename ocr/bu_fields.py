@@ -13,8 +13,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ocr.bu import BadBulletin, Bulletin, bulletins
+from ocr.bu import Bulletin, bulletins
 from ocr.bu_check import Signed
+from ocr.bu_parts import BadBulletin
 from ocr.bu_words import PROPORTIONAL
 from ocr.decode import Decoded, DecodedField
 from ocr.form import Form, Role

@@ -16,8 +16,9 @@ from cryptography.x509.oid import NameOID
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ocr.bu import BadBulletin, Bulletin, bulletins
+from ocr.bu import Bulletin, bulletins
 from ocr.bu_check import Signed
+from ocr.bu_parts import BadBulletin
 from tests.ocr.bulletin import DATA, HEADER, OFFICES, last_hash, texts
 
 P521 = ec.generate_private_key(ec.SECP521R1())

@@ -15,7 +15,7 @@ from PIL import Image
 
 from ocr import whole as module
 from ocr.form import Form
-from ocr.print_words import read_figures, read_words
+from ocr.print_words import CAP, read_figures, read_words
 from ocr.read import read, read_all
 from ocr.reading import Reading, State
 from ocr.strip import align
@@ -102,7 +102,7 @@ def test_a_strip_that_is_surely_read_is_accepted(sheet: Gray, monkeypatch: pytes
 
     def figures(line: NDArray[np.float32], width: float) -> NDArray[np.float64] | None:
         """Only where no words stand beside them."""
-        return sure(read_figures(line, width)) if len(line) > module.CAP + 2 else None
+        return sure(read_figures(line, width)) if len(line) > CAP + 2 else None
 
     monkeypatch.setattr(module, "read_figures", figures)
     monkeypatch.setattr(module, "read_words", lambda *a, **k: [sure(p) for p in read_words(*a, **k)])
