@@ -34,7 +34,7 @@ def draw_boxes(
             cv2.polylines(out, [np.rint(quad * 8).astype(np.int32)], True, COLOUR, width, cv2.LINE_AA, 3)
         if names and len(quads):
             side = float(np.linalg.norm(quads[0, 3] - quads[0, 0]))
-            size = max(0.4, 0.4 * side / 22)
+            size = max(0.4, 0.3 * side / 22)
             (long, _), _ = cv2.getTextSize(name, cv2.FONT_HERSHEY_SIMPLEX, size, width)
             x, y = quads[0, 3] - [long + 0.2 * side, 0.25 * side]
             at = (round(max(0.0, float(x))), round(float(y)))

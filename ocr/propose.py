@@ -21,7 +21,7 @@ from ocr.render import text_width
 UNITS = 2.0  # page units to a point: 144 an inch
 # All in points. Lines nearer than SNAP are one; gaps up to JOIN are dashes; corners may be rounded off by MEET.
 SNAP, JOIN, MEET, SHORTEST = 0.8, 1.6, 2.0, 4.0
-CROWDED = 2.2  # rows nearer than this many box heights are rows of a table
+CROWDED = 1.7  # rows nearer than this many box heights are rows of a table
 ABOVE = 3.4  # box heights above a row in which its title may stand
 
 
@@ -62,7 +62,7 @@ def propose(
     ValueError
         If no row of boxes is to be seen on the page.
     """
-    edges = _edges(drawing)
+    edges = _edges(drawing, filled=True)
     cells = intersections_to_cells(edges_to_intersections(edges, MEET, MEET))
     free = [q for q in cells if not _printed(q, drawing.phrases)]
     rows, aside = find_rows([(x0, y0, x1 - x0, y1 - y0) for x0, y0, x1, y1 in free], complete=not exact)
@@ -98,7 +98,7 @@ def propose(
         country=country,
         source=source,
         page=Page(width=round(drawing.width * units, 1), height=round(drawing.height * units, 1)),
-        rules=_rules(edges, rows, units),
+        rules=_rules(_edges(drawing, filled=False), rows, units),
         rects=_rects(drawing.rects, rows, units),
         texts=tuple(_text(p, units) for p in drawing.phrases),
         fields=tuple(fields),
@@ -108,11 +108,11 @@ def propose(
     return Proposal(form, scaled, tuple(notes))
 
 
-def _edges(drawing: Drawing) -> list[dict[str, Any]]:
-    """Level and upright lines, dashes joined, as pdfplumber's table finder takes them."""
+def _edges(drawing: Drawing, *, filled: bool) -> list[dict[str, Any]]:
+    """Level and upright lines, dashes joined, as pdfplumber's table finder takes them; with `filled` the sides of areas, too."""
     strokes = list(drawing.lines)
     for b in drawing.rects:
-        if b.line > 0 or (b.fill and b.fill != "#ffffff"):
+        if b.line > 0 or (filled and b.fill and b.fill != "#ffffff"):
             strokes += _outline(b)
     edges = []
     for s in strokes:
@@ -172,7 +172,9 @@ def _label(phrases: tuple[Phrase, ...], row: Row, left: float, all_rows: list[tu
     before = max((y + h for y in others if y + h <= row.y), default=0.0)
     above = [p for p in useful if max(before, row.y - ABOVE * h) < p.y <= row.y and p.x < row.x1]
     above = [p for p in above if sum(c.isalpha() for c in p.text) >= 4]
-    return max(above, key=lambda p: (round(p.size, 1), p.y)).text if above else ""
+    largest = max((round(p.size, 1) for p in above), default=0.0)
+    title = sorted((p for p in above if round(p.size, 1) == largest), key=lambda p: (round(p.y), p.x))
+    return " ".join(p.text for p in title[-2:])
 
 
 def _words(
@@ -209,7 +211,7 @@ def _rules(edges: list[dict[str, Any]], rows: list[Row], units: float) -> tuple[
     boxes = [b for r in rows for b in r.boxes]
     out = []
     for e in sorted(edges, key=lambda e: (e["orientation"], round(e["top"], 1), e["x0"])):
-        if e["stroke"] <= 0 or any(_along(e, b) for b in boxes):
+        if any(_along(e, b) for b in boxes):
             continue
         x0, y0, x1, y1 = (round(e[k] * units, 1) for k in ("x0", "top", "x1", "bottom"))
         width = round(max(1.0, e["stroke"] * units), 1)
