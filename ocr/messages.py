@@ -12,11 +12,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
+from scipy.fft import irfft, next_fast_len, rfft
 from scipy.ndimage import maximum_filter1d
 
 from ocr.lattice import Floats, Ints, Row
 from ocr.sums import Link, Network
 
+_MANY = 24  # candidates from which on a transform is faster than shifted additions
 _TIE = 1e-9  # relative nudge that makes the best sheet unique
 
 
@@ -238,9 +240,13 @@ class _Factor:
                     at[i] = (before[: ahead.size - v] * ahead[v:]).max()
             total = (before * reach).max()
         else:
-            for i, v in enumerate(item.values):
-                if v < ahead.size:
-                    at[i] = before[: ahead.size - v] @ ahead[v:]
+            inside = item.values < ahead.size
+            if item.values.size > _MANY:
+                n = int(next_fast_len(2 * ahead.size, real=True))
+                reached = irfft(np.conj(rfft(before, n)) * rfft(ahead, n), n)
+                at[inside] = np.maximum(reached[item.values[inside]], 0.0)
+            else:
+                at[inside] = [before[: ahead.size - v] @ ahead[v:] for v in item.values[inside].tolist()]
             total = before @ reach
         if self.best:
             return Message(np.maximum(at, constant), max(float(total), constant))
@@ -275,6 +281,13 @@ class _Factor:
             if not self.best:
                 return np.convolve(totals, item[:size])[:size]
             item = Term(np.flatnonzero(item), item[item > 0], 0.0, item.size)
+        if not self.best and item.values.size > _MANY:
+            n = int(next_fast_len(size + min(size, item.size), real=True))
+            dense = np.zeros(min(size, item.size))
+            inside = item.values < dense.size
+            dense[item.values[inside]] = item.weights[inside]
+            both: Floats = irfft(rfft(totals, n) * rfft(dense + item.flat, n), n)[:size]
+            return np.maximum(both, 0.0)
         out = item.flat * self._window(totals, item.size) if item.flat > 0 else np.zeros(size)
         join = np.maximum if self.best else np.add
         buffer = np.empty(size)

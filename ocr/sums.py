@@ -22,8 +22,11 @@ A blank row stands for an unknown number: 0 with probability `blank_is_zero`, ot
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
+import numpy.typing as npt
+from scipy.fft import irfft, next_fast_len, rfft
 
 from ocr.form import Form, Role, Sum
 from ocr.lattice import Floats
@@ -62,12 +65,13 @@ class Kernel:
             right: Floats = (1 - self.error) * weights
             return right
         out: Floats = (1 - self.error - (0.0 if best else self.broad)) * weights
+        if not best:
+            n, spectrum = _spectrum(self)
+            moved: Floats = irfft(rfft(weights, n) * spectrum, n)[: self.size]
+            return out + np.maximum(moved, 0.0)
         for d, w in self.slips:
             source, target = (slice(0, -d), slice(d, None)) if d > 0 else (slice(-d, None), slice(0, d))
-            if best:
-                np.maximum(out[target], (w + self.broad) * weights[source], out=out[target])
-            else:
-                out[target] += w * weights[source]
+            np.maximum(out[target], (w + self.broad) * weights[source], out=out[target])
         return out
 
     def blur(self, weights: Floats, best: bool, holding: bool = False) -> Floats:
@@ -79,6 +83,16 @@ class Kernel:
             np.maximum(out, self.broad * weights.max()) if best else out + self.broad * weights.sum()
         )
         return both
+
+
+@lru_cache(maxsize=256)
+def _spectrum(kernel: Kernel) -> tuple[int, npt.NDArray[np.complex128]]:
+    """The slips as a transform, and its length: what rounding adds to a weight is far below the broad part of the errors."""
+    n = int(next_fast_len(2 * kernel.size, real=True))
+    slips = np.zeros(n)
+    for d, w in kernel.slips:
+        slips[d % n] = w
+    return n, rfft(slips)
 
 
 @dataclass(frozen=True, slots=True)
