@@ -132,6 +132,8 @@ HEAD = (
 def report(title: str, outcomes: Mapping[str, list[Outcome]]) -> str:
     """The table by level, and one by form."""
     parts = [f"### {title}\n", HEAD, *(row(level, part, AIMS[level]) for level, part in outcomes.items())]
+    if len(outcomes) > 1:
+        parts.append(row("all", [x for part in outcomes.values() for x in part]))
     forms = sorted({x.form for part in outcomes.values() for x in part})
     parts.append(
         "\n| form, accepted of those that add up | "

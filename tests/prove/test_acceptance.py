@@ -11,7 +11,7 @@ from ocr.reliability import calibration_error
 from ocr.train.simulate import Data, Writer, load_writers
 
 pytestmark = [pytest.mark.prove, pytest.mark.timeout(6 * 3600)]
-ACTAS, PHOTOS, WRITERS = 20_000, 2_000, 60
+ACTAS, PHOTOS, WRITERS = 20_000, 2_000, 200
 JOBS = 2
 
 
