@@ -109,7 +109,9 @@ def score(form: Form, numbers: dict[str, int], result: Reading) -> Counter[str]:
     for f in form.fields:
         value = result.fields[f.name].value
         got = f"{value:0{f.digits}d}" if value is not None else "?" * f.digits
-        count["digits right"] += sum(a == b for a, b in zip(got, f"{numbers[f.name]:0{f.digits}d}", strict=True))
+        count["digits right"] += sum(
+            a == b for a, b in zip(got, f"{numbers[f.name]:0{f.digits}d}", strict=True)
+        )
     count["sheets right"] += all(right)
     count["accepted"] += result.accepted
     count["accepted wrong"] += result.accepted and not all(right)
