@@ -130,3 +130,6 @@ def summary(document: dict[str, Any]) -> None:
         *((f"findings of grade {g}", n) for g, n in findings["by_grade"].items() if n),
     ]
     show.table("Summary", ["what", "number"], rows, right=[1])
+    for what, names in document["not_verified"].items():
+        if names:
+            show.say(f"{what} never checked on real material: {', '.join(names)}")

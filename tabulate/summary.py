@@ -9,6 +9,7 @@ import polars as pl
 
 from tabulate.differences import latest_snapshots
 from tabulate.mission import Mission
+from tabulate.views import unverified
 
 GRADES = ("A", "B", "C", "D")
 
@@ -43,6 +44,7 @@ def summary(
             "refused": int(readings["refused"].is_not_null().sum()),
             "accepted": int(readings["accepted"].sum()),
         },
+        "not_verified": dict(zip(("forms", "formats"), unverified(tables), strict=True)),
         "tallies": {
             "expected": tables["tallies"].height,
             **{
