@@ -1,7 +1,7 @@
 """What a PDF page draws - its letters, lines and rectangles - as the parent process sees it: numbers that were checked.
 
 Two things are made of it: a proposal for a new form (`ocr.propose`), and the numbers of a machine-printed acta, which
-stand in the file as text and need not be recognised (`ocr.print_witness`).
+stand in the file as text and need not be recognised (`ocr.printed`).
 """
 
 from __future__ import annotations
