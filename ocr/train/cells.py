@@ -99,7 +99,7 @@ def _bends() -> list[tuple[F32, F32]]:
     """Sixty-four gentle bends of a glyph, as maps for `cv2.remap`; the same few glyphs never look quite the same."""
     rng = np.random.default_rng(7)
     ys, xs = np.mgrid[0:SIDE, 0:SIDE].astype(np.float32)
-    reach = rng.uniform(0.3, 1.5, 64)
+    reach = rng.uniform(0.3, 1.8, 64)
     sides = [(smooth(rng, (SIDE, SIDE), 4), smooth(rng, (SIDE, SIDE), 4)) for _ in reach]
     return [
         (xs + dx * np.float32(r), ys + dy * np.float32(r)) for r, (dx, dy) in zip(reach, sides, strict=True)
@@ -113,7 +113,7 @@ def _stroke(
     place: npt.NDArray[np.float64],
     shape: tuple[int, int],
     half: float,
-    bent: float = 0.5,
+    bent: float = 0.6,
 ) -> F32:
     """Coverage 0..1 of glyph `i` under an affine map field -> canvas, with a pen of the given half width."""
     field = glyphs.fields[i]

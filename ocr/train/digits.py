@@ -330,8 +330,8 @@ def main() -> None:
         help="folder with MNIST, USPS and the handwriting fonts, at any depth",
     )
     parser.add_argument("--cache", type=Path, default=Path("build/cells"), help="folder for the cells made")
-    parser.add_argument("--cells", type=int, default=300_000, help="cells to train on")
-    parser.add_argument("--epochs", type=int, default=8)
+    parser.add_argument("--cells", type=int, default=240_000, help="cells to train on")
+    parser.add_argument("--epochs", type=int, default=7)
     parser.add_argument("--batch", type=int, default=256)
     parser.add_argument("--rate", type=float, default=3e-3)
     parser.add_argument("--seed", type=int, default=1)
