@@ -113,7 +113,9 @@ def _chunk(job: tuple[Path, str, int, Path]) -> Path:
     path = cache / f"{part}-{seed}.npz"
     if not path.exists():
         cells, labels = make_cells(CHUNK, seed, training_ink(digits, part))
-        np.savez(path, cells=cells, labels=labels)
+        part_written = path.with_suffix(".part.npz")  # a run that is stopped leaves no half a file
+        np.savez(part_written, cells=cells, labels=labels)
+        part_written.replace(path)
     return path
 
 
