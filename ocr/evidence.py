@@ -25,10 +25,12 @@ class Settings:
     Attributes
     ----------
     noise : float
-        Share of a flat distribution mixed into each box: how often the network is wrong whatever it says.
+        Share of a flat distribution mixed into each box: how often the network is wrong whatever it says. Synthetic boxes alone
+        would allow less; of real ones nobody has measured enough.
     temperature, temperature_slope : float
         The network's probabilities are raised to the power of 1 / T. T is `temperature` for a sheet of average clarity and
-        e to the power of `temperature_slope` times as high for a sheet on which the network leaves all to its other classes.
+        e to the power of `temperature_slope` times as high for a sheet on which the network leaves all to its other classes. Never
+        below 1: the fit is on synthetic boxes, and real ones hold surprises that they do not.
     class_prior : tuple of 13 float or None
         What the network's posterior is divided by: the frequencies of the classes in its training, "crossed-out" three
         times, because a row gives each way to fill a box the same weight and struck-out digits are rarer than that. None
@@ -72,8 +74,8 @@ class Settings:
     # temperature, calibration and accept: fitted by `python -m ocr.train.thresholds` on one half of synthetic sheets, scored on
     # the other; its tables are in ocr/models/THRESHOLDS.md. The rest are reasoned guesses.
     noise: float = 5e-4
-    temperature: float = 1.0
-    temperature_slope: float = 0.0
+    temperature: float = 0.85
+    temperature_slope: float = 1.73
     class_prior: tuple[float, ...] | None = (0.068,) * 10 + (0.12, 0.13, 0.13)
     consistent: float = 0.9
     slip: float = 0.8
@@ -81,8 +83,8 @@ class Settings:
     habit: float = 0.06
     over_maximum: float = 0.01
     blank_is_zero: float = 0.5
-    calibration: tuple[float, float, float] = (1.0, 0.0, 0.0)
-    accept: float = 0.995
+    calibration: tuple[float, float, float] = (0.967, 0.492, 1.869)
+    accept: float = 0.997
     field_minimum: float = 0.99
     alone_minimum: float = 0.05
     odd_maximum: float = 0.05
@@ -104,10 +106,11 @@ def box_likelihoods(
             raise ValueError(f"there are no box probabilities for the field {f.name!r}")
         raw[f.name] = np.asarray(probabilities[f.name], dtype=np.float64)
     temperature = settings.temperature * np.exp(settings.temperature_slope * (unsure(raw) - _UNSURE))
+    temperature = max(1.0, float(temperature))
     out = {}
     for f in form.fields:
         try:
-            out[f.name] = soften(raw[f.name], settings.noise, settings.class_prior, float(temperature))
+            out[f.name] = soften(raw[f.name], settings.noise, settings.class_prior, temperature)
         except ValueError as e:
             raise ValueError(f"field {f.name!r}: {e}") from None
         if len(out[f.name]) != f.digits:

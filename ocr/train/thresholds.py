@@ -73,7 +73,7 @@ def box_loss(sheets: Sequence[tuple[str, Floats, npt.NDArray[np.int64], float]],
     labels = np.concatenate([x[2] for x in sheets])
     unclear = np.concatenate([np.full(len(x[2]), x[3]) for x in sheets])
     often = np.bincount(labels, minlength=13) / len(labels)
-    t = s.temperature * np.exp(s.temperature_slope * (unclear - 0.1))
+    t = np.maximum(1.0, s.temperature * np.exp(s.temperature_slope * (unclear - 0.1)))
     q = p ** (1 / t[:, None]) / np.array(s.class_prior or (1.0,) * 13)
     q = soften(q * often, s.noise)
     return float(-np.log(q[np.arange(len(labels)), labels]).mean())
@@ -87,7 +87,9 @@ def fit_temperature(
     def loss(x: Floats) -> float:
         return box_loss(sheets, replace(s, temperature=float(np.exp(x[0])), temperature_slope=float(x[1])))
 
-    found = minimize(loss, np.zeros(2), method="Nelder-Mead", options={"maxfev": 60, "xatol": 0.01}).x
+    start = np.array([[0.0, 0.0], [0.2, 0.0], [0.0, 1.0]])
+    options = {"maxfev": 60, "xatol": 0.01, "initial_simplex": start}
+    found = minimize(loss, start[0], method="Nelder-Mead", options=options).x
     return replace(
         s, temperature=round(float(np.exp(found[0])), 2), temperature_slope=round(float(found[1]), 2)
     )
@@ -106,7 +108,7 @@ def fit_calibration(sheets: Sequence[Scored], s: Settings) -> Settings:
         z = x[0] * odds + x[1] + x[2] * unclear
         return float(np.logaddexp(0, np.where(right, -z, z)).mean())
 
-    a, b, c = (round(float(v), 3) for v in minimize(loss, np.array([1.0, 0.0, 0.0]), method="Nelder-Mead").x)
+    a, b, c = (round(float(v), 3) for v in minimize(loss, np.array([1.0, 0.0, 0.0])).x)
     return replace(s, calibration=(a, b, c))
 
 
