@@ -350,7 +350,7 @@ def test_errors_that_compensate_are_not_accepted() -> None:
         assert d.probability == pytest.approx(odds / (1 + odds), abs=0.02)
         assert (d.fields["a"].value == 105 and d.fields["v"].value == 145) or share == 0.5
     # Two parts that swap what they are unsure of keep the sum as well.
-    d = sheet(form, a=between("001", 2, 1, 7), b=between("007", 2, 1, 7), v="008")
+    d = sheet(form, PLAIN, a=between("001", 2, 1, 7), b=between("007", 2, 1, 7), v="008")
     assert {d.fields["a"].value, d.fields["b"].value} == {1, 7}
     assert not d.accepted and d.probability < 0.55
 
