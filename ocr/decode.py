@@ -23,6 +23,7 @@ from ocr.lattice import CROSSED, Floats, Row, read_row, spell
 from ocr.messages import Message, Sheet, only, term
 from ocr.reading import State, SumReading
 from ocr.sums import Network
+from ocr.witness import Witness, weigh
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,10 @@ class _Belief:
 
 
 def decode(
-    form: Form, probabilities: Mapping[str, npt.ArrayLike], settings: Settings | None = None
+    form: Form,
+    probabilities: Mapping[str, npt.ArrayLike],
+    settings: Settings | None = None,
+    words: Mapping[str, Witness] | None = None,
 ) -> Decoded:
     """The most probable sheet as written.
 
@@ -86,6 +90,8 @@ def decode(
     probabilities : mapping of field name to float[n_boxes, 13]
         Posterior of the classes 0-9, blank, mark, crossed-out for each box of each field of the form.
     settings : Settings, optional
+    words : mapping of field name to Witness, optional
+        What stands beside the boxes. It weighs as they do, but `alone` and "against-boxes" are the boxes' word only.
 
     Returns
     -------
@@ -103,7 +109,8 @@ def decode(
     settings = settings or Settings()
     boxes = box_likelihoods(form, probabilities, settings)
     habits = fillers(form, boxes, settings)
-    rows = {
+    words = words or {}
+    alone = {
         f.name: read_row(
             boxes[f.name],
             odd_prior=settings.odd_prior,
@@ -115,6 +122,7 @@ def decode(
         )
         for f in form.fields
     }
+    rows = {name: weigh(row, words.get(name)) for name, row in alone.items()}
     network = Network(form, settings.consistent, settings.slip)
     terms = {name: term(rows[name], settings.blank_is_zero) for name in network.fields}
     sheet = Sheet(network, terms)
@@ -162,7 +170,7 @@ def decode(
             values, probability = other, p
 
     fields = {
-        name: _field(belief, boxes[name], values[name], name in illegible, settings)
+        name: _field(replace(belief, row=alone[name]), boxes[name], values[name], name in illegible, settings)
         for name, belief in beliefs.items()
     }
     sums = tuple(_sum(s, fields, result.holds) for s in form.sums)
@@ -177,6 +185,8 @@ def decode(
     probability = calibrated(probability, unsure(probabilities), settings)
     decoded = Decoded(fields, sums, probability, min(1.0, max(0.0, 1.0 - holding)), False, ())
     reasons = _reasons(form, decoded, settings)
+    said = {name: witness.clear for name, witness in words.items() if witness.clear is not None}
+    reasons += tuple(f"words-differ:{name}" for name, value in said.items() if value != fields[name].value)
     return replace(decoded, accepted=not reasons, reasons=reasons)
 
 

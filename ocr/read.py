@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ocr import image
+from ocr import image, words
 from ocr.bu_parts import BadBulletin, is_part
 from ocr.cells import cut
 from ocr.codes import find_codes, stations
@@ -29,15 +29,14 @@ from ocr.reading import DECIMALS, CodeReading, FieldReading, Reading, State, Sum
 from ocr.register import NotFound, Registration, register
 from ocr.whole import Whole, read_whole, whole_of_bulletin
 
-VERSION = "1"  # of everything but the weights: raise it when the same photo and weights may read differently
+VERSION = "2"  # of everything but the weights: raise it when the same photo and weights may read differently
 STATION_SURE = (
     0.98  # least probability of a printed station number that is used: eight boxes read well reach it
 )
 
-READER = (
-    f"{VERSION}+{hashlib.sha256(MODEL.read_bytes()).hexdigest()[:12] if MODEL.is_file() else 'no-weights'}"
-)
-"""The reader's version and the hash of its network; a reading is made by exactly one."""
+_WEIGHTS = b"".join(path.read_bytes() for path in (MODEL, words.MODEL) if path.is_file())
+READER = f"{VERSION}+{hashlib.sha256(_WEIGHTS).hexdigest()[:12] if _WEIGHTS else 'no-weights'}"
+"""The reader's version and the hash of its networks; a reading is made by exactly one."""
 
 _log = logging.getLogger(__name__)
 
@@ -113,6 +112,7 @@ def joined(readings: list[Reading], forms: Mapping[str, Form]) -> list[Reading]:
 def warm_up() -> None:
     """Load the weights and the forms and start the process that opens pictures, before the first photo comes."""
     default_reader()
+    words.default_reader()
     load_forms()
     image.warm_up()
 
@@ -170,7 +170,9 @@ def _read(data: bytes, sha256: str, forms: Mapping[str, Form], file: str, page: 
 def _reading(blank: Reading, gray: NDArray[np.uint8], registration: Registration, text: Printed) -> Reading:
     form = registration.form
     boxes = text.over(_probabilities(form, cut(gray, registration)))
-    decoded = decode(form, boxes, text.settings(registration))
+    # A file's own text needs no second witness.
+    written = {} if text.boxes else words.witnesses(gray, registration)
+    decoded = decode(form, boxes, text.settings(registration), written)
     codes = find_codes(gray, registration)
     station, source, trouble = _station(form, codes, decoded)
     whole = Whole(
