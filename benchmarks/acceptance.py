@@ -129,9 +129,9 @@ HEAD = (
 )
 
 
-def report(title: str, outcomes: Mapping[str, list[Outcome]]) -> str:
+def report(outcomes: Mapping[str, list[Outcome]]) -> str:
     """The table by level, and one by form."""
-    parts = [f"### {title}\n", HEAD, *(row(level, part, AIMS[level]) for level, part in outcomes.items())]
+    parts = [HEAD, *(row(level, part, AIMS[level]) for level, part in outcomes.items())]
     if len(outcomes) > 1:
         parts.append(row("all", [x for part in outcomes.values() for x in part]))
     forms = sorted({x.form for part in outcomes.values() for x in part})
@@ -171,7 +171,16 @@ def main() -> None:
     args = parser.parse_args()
     started = time.monotonic()
     levels = tuple(args.level or LEVELS)
-    parts, plots = [], {}
+    source = (
+        "MNIST, USPS and fonts"
+        if args.digits
+        else "drawn styles only: the figures show that the program works, no more"
+    )
+    note = (
+        f"{datetime.datetime.now(datetime.UTC).date().isoformat()}, reader {READER}, digits: {source}. Thresholds frozen: accepted from "
+        f"{Settings().accept}. Wrong: any number not as written. {WRONG:.0%} written so that a sum fails.\n\n"
+    )
+    parts = {"Levels": table() + "\n"}
     if args.actas:
         n = args.writers or (60 if args.digits else 4)
         if args.digits:
@@ -179,38 +188,29 @@ def main() -> None:
         else:
             writers = read_cells(*draw_cells(made_sources("score"), levels, n, SEED))
         cells = {level: from_cells(level, args.actas, writers, args.jobs) for level in levels}
-        parts.append(report(f"From cells, {n} writers for each level and shape of box", cells))
-        plots = {level: [(x.probability, x.right) for x in part] for level, part in cells.items()}
+        parts["From cells"] = note + f"{n} writers for each level and shape of box.\n\n" + report(cells)
+        if args.write:
+            stated = {level: [(x.probability, x.right) for x in part] for level, part in cells.items()}
+            svg = plot(stated, "Synthetic actas from cells: the acta's probability")
+            (DOCS / "reliability.svg").write_text(svg, encoding="utf-8")
     if args.photos:
         photos = {level: from_photos(level, args.photos, args.digits, args.jobs) for level in levels}
-        parts.append(report("From photos, end to end", photos))
-    source = (
-        "MNIST, USPS and fonts"
-        if args.digits
-        else "drawn styles only: the figures show that the program works, no more"
-    )
-    lines = [
-        f"{datetime.datetime.now(datetime.UTC).date().isoformat()}, reader {READER}, digits: {source}.",
-        f"Thresholds frozen: accept from {Settings().accept}. Wrong: any number not as written. {WRONG:.0%} written so that a sum fails.\n",
-        *parts,
-    ]
-    text = "\n".join(lines)
-    print(text)
+        parts["From photos, end to end"] = note + report(photos)
+    for title, text in parts.items():
+        print(f"## {title}\n\n{text}")
     print(f"{time.monotonic() - started:.0f} s with {args.jobs} processes")
     if args.write:
-        write(text, plots)
+        write(parts)
 
 
-def write(text: str, plots: Mapping[str, Sequence[tuple[float, bool]]]) -> None:
-    """Put the figures below the mark in docs/accuracy.md, with the levels, and draw the plot."""
+def write(parts: Mapping[str, str]) -> None:
+    """Put the parts below the mark in docs/accuracy.md; others that stand there stay."""
     page = DOCS / "accuracy.md"
-    head = page.read_text(encoding="utf-8").split(MARK)[0] if page.exists() else "# Accuracy\n\n"
-    (page).write_text(
-        f"{head}{MARK}\n\n## Levels\n\n{table()}\n\n## Synthetic actas\n\n{text}", encoding="utf-8"
-    )
-    if plots:
-        svg = plot(plots, "Synthetic actas from cells: the acta's probability")
-        (DOCS / "reliability.svg").write_text(svg, encoding="utf-8")
+    head, _, below = page.read_text(encoding="utf-8").partition(MARK)
+    kept = dict(part.split("\n\n", 1) for part in below.split("\n## ")[1:])
+    whole = {title: text.strip() for title, text in (kept | dict(parts)).items()}
+    text = "\n\n".join(f"## {title}\n\n{text}" for title, text in whole.items())
+    page.write_text(f"{head}{MARK}\n\n{text}\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

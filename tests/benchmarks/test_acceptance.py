@@ -15,7 +15,7 @@ from benchmarks._photos import drawn_digits, half, take
 from benchmarks._reliability import interval, plot
 from benchmarks.acceptance import MARK, Outcome, from_photos, report, row, write
 from ocr.form import load_forms
-from ocr.train.levels import LEVELS
+from ocr.train.levels import LEVELS, table
 
 GOOD = Outcome("f", "light", True, True, 0.999, True, False)
 
@@ -50,11 +50,19 @@ def test_the_plot_is_an_svg_with_every_group() -> None:
 
 def test_what_is_written_stands_below_the_mark(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(acceptance, "DOCS", tmp_path)
-    (tmp_path / "accuracy.md").write_text(f"by people\n{MARK}\nold figures\n", encoding="utf-8")
-    write("new figures", {"light": [(0.9, True)]})
-    page = (tmp_path / "accuracy.md").read_text(encoding="utf-8")
-    assert page.startswith("by people\n") and "new figures" in page and "old figures" not in page
-    assert all(f"| {level} |" in page for level in LEVELS) and (tmp_path / "reliability.svg").exists()
+    page = tmp_path / "accuracy.md"
+    page.write_text(f"by people\n{MARK}\n", encoding="utf-8")
+    write({"Levels": table(), "From cells": "old figures"})
+    write({"Levels": table(), "From photos": "of photos"})
+    write({"From cells": "new figures"})
+    text = page.read_text(encoding="utf-8")
+    assert text.startswith("by people\n") and "new figures" in text and "old figures" not in text
+    assert [line for line in text.split("\n") if line.startswith("## ")] == [
+        "## Levels",
+        "## From cells",
+        "## From photos",
+    ]
+    assert all(f"| {level} |" in text for level in LEVELS) and "of photos" in text
 
 
 @pytest.mark.parametrize("level", LEVELS)
@@ -83,4 +91,4 @@ def test_photos_through_the_whole_reader(monkeypatch: pytest.MonkeyPatch) -> Non
     found = from_photos("light", 2, None, 1)
     assert [x.form for x in found] == ["bo-oep-2025"] * 2 and not any(x.refused for x in found)
     assert all(x.right for x in found if x.accepted)
-    assert "| `bo-oep-2025` |" in report("Photos", {"light": found})
+    assert "| `bo-oep-2025` |" in report({"light": found})

@@ -34,7 +34,7 @@ def hold(level: str, found: list[Outcome]) -> None:
 @pytest.mark.parametrize("level", AIMS)
 def test_actas_from_cells(level: str, writers: list[Writer]) -> None:
     found = from_cells(level, ACTAS, writers, JOBS)
-    print("\n" + report(f"From cells, {level}", {level: found}))
+    print("\n" + report({level: found}))
     assert len(found) >= ACTAS
     assert calibration_error([x.probability for x in found], [x.right for x in found]) <= 0.01
     hold(level, found)
@@ -43,6 +43,6 @@ def test_actas_from_cells(level: str, writers: list[Writer]) -> None:
 @pytest.mark.parametrize("level", AIMS)
 def test_actas_from_photos(level: str, real_data: Path) -> None:
     found = from_photos(level, PHOTOS, real_data / "digits", JOBS)
-    print("\n" + report(f"From photos, {level}", {level: found}))
+    print("\n" + report({level: found}))
     assert len(found) == PHOTOS
     hold(level, found)
