@@ -20,11 +20,12 @@ from ocr.skeleton import LONG, STEP, Skeleton, per_form, skeleton
 
 # Pixels within which the nearest line is looked for, and degree of the polynomial, step by step.
 REFINING = ((18, 1), (14, 1), (14, 2), (11, 2), (8, 3), (6, 3), (4, 3))
-SHIFTED = 3  # the step to begin with when a match that was bent already is moved
+SHIFTED = 0  # the step to begin with when a match that was bent already is moved
 POINTS = 600  # of the lines of each direction that are moved
 PAD = 24  # pixels around the pictures of lines, more than a point looks for its line
 NEAR = 2  # a line counts as found within this many pixels
 BESIDE = (-17.0, -13.0, -9.0, 9.0, 13.0, 17.0)  # where, beside a line, there should be none
+AROUND = 50.0  # of `LONG`: so near lines tell where a field is
 CERTAIN = 0.09  # a line this much darker than the paper is certainly one
 ALL_INK = 0.75  # blur and handwriting hide some texts of the right page
 FEW_TEXTS = 5  # fewer texts say too little
@@ -145,17 +146,39 @@ class Matcher:
         change[:n] = np.linalg.solve((p * w[:, None]).T @ p + np.diag(prior), p.T @ (w * off) - pull)
         return change
 
-    def _agreement(self, s: Skeleton, across: F64, down: F64) -> float:
-        gain = []
-        for image, at, weight, vertical in (
-            (self._across, across, s.across_weight, False),
-            (self._down, down, s.down_weight, True),
+    def local(self, match: Match) -> F64:
+        """Agreement around each field of the form, (fields,): where a page is covered, or bends too much, there is none."""
+        s, turn = skeleton(match.form).turned(match.quarters)
+        unit = LONG / max(match.form.page.width, match.form.page.height)
+        boxes = [np.array(f.boxes) for f in match.form.fields]
+        centres = np.array([(b[:, :2] + b[:, 2:] / 2).mean(axis=0) for b in boxes]) * unit
+        centres = centres @ turn[:2, :2].T + turn[:2, 2]
+        warp, found = match.warp, []
+        powers = [_powers((points - warp.middle) / warp.half) for points in (s.across, s.down)]
+        at = [np.stack([p @ warp.x, p @ warp.y], axis=1) for p in powers]
+        gains = self._gains(at[0], at[1])
+        for points, weight, gain in zip(
+            (s.across, s.down), (s.across_weight, s.down_weight), gains, strict=True
         ):
+            far = ((centres[:, None] - points[None]) ** 2).sum(axis=2)
+            near = np.exp(-0.5 * far / AROUND**2) * weight
+            found.append((near @ gain + 1e-9) / (near.sum(axis=1) + 1e-6))
+        return np.asarray(np.min(found, axis=0), np.float64)
+
+    def _gains(self, across: F64, down: F64) -> list[F64]:
+        """How much more line there is at each point than beside it."""
+        gains = []
+        for image, at, vertical in ((self._across, across, False), (self._down, down, True)):
             _, under = _nearest(image, at, NEAR, vertical)
             beside = [
                 _nearest(image, at + ([b, 0] if vertical else [0, b]), NEAR, vertical)[1] for b in BESIDE
             ]
-            gain.append(float((under - np.median(np.array(beside), axis=0)) @ weight / weight.sum()))
+            gains.append(under - np.median(np.array(beside), axis=0))
+        return gains
+
+    def _agreement(self, s: Skeleton, across: F64, down: F64) -> float:
+        gains = self._gains(across, down)
+        gain = [float(g @ w / w.sum()) for g, w in zip(gains, (s.across_weight, s.down_weight), strict=True)]
         return max(0.0, min(gain[0], gain[1], (gain[0] + gain[1]) / 2))
 
     def _ink(self, form: Form, boxes: NDArray[np.intp]) -> float:

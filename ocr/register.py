@@ -23,7 +23,7 @@ from ocr.snap import Pyramid, Snapped, snap
 from ocr.twins import likeliest, twins
 
 REFINED = 6  # hypotheses refined, over all forms
-SAME_FORM = 2  # of these, at most for one form
+SAME_FORM = 3  # of these, at most for one form
 ALIKE = 0.85  # once a sure match was found, none that looks worse than this part of it
 WORSE = 0.6  # and none that looks worse than this part of the best
 RIVAL = 0.6  # a form of at least this part of the best quality is a rival whose boxes are looked for as well
@@ -31,10 +31,15 @@ FEW_FOREIGN = 0.05  # of the long lines: nothing better need be looked for below
 SECOND = 2  # ways to unwarp that are tried again, thoroughly
 FEW = 12  # printed segments; with fewer there is no form
 SURE = 0.6  # from this quality on no other way to unwarp the photo is tried
-ENOUGH = 0.4  # the least quality of a match
-STRANGE = 0.15  # the largest part of long lines that the form does not have
+ENOUGH = 0.33  # the least quality of a match
+STRANGE = 0.12  # the largest part of long lines that the form does not have
 CLEAR = 0.25  # a field counts as seen from this clearness on
 SEEN = 0.6  # the least part of the fields to be seen
+STEPS = 4  # rows or boxes by which a match may be moved in all
+AROUND = 0.15  # the least agreement around a field, as part of the page's
+SMALL = 1000  # pixels of the long side on which blur is measured
+FAINT = 30  # grey levels between paper and ink; less is too little contrast
+BLURRED = 0.12  # of these, the strongest edges of a photo that is not blurred
 INSIDE = 0.98  # the least part of the box corners within the photo
 
 
@@ -120,7 +125,7 @@ def register(gray: U8, forms: Sequence[Form]) -> Registration:
         raise NotFound("no printed form is visible on this photo; take it again, sharp and from above")
     best = _of_twins(gray, pyramid, best, forms)
     placed = _registration(best)
-    _gate(gray, best.match, best.snapped, placed.corners)
+    _gate(gray, best, placed.corners)
     return placed
 
 
@@ -193,7 +198,11 @@ def _matches(sheet: Sheet, forms: Sequence[Form], thorough: bool) -> list[Match]
     matches = sorted(best.values(), key=lambda m: -m.quality)
     if not matches:
         return []
-    matches[0] = max([matches[0], *_neighbours(matcher, matches[0])], key=lambda m: m.quality)
+    for _ in range(STEPS):
+        better = max(_neighbours(matcher, matches[0]), key=lambda m: m.quality)
+        if better.quality <= matches[0].quality * (1 + 1e-6):
+            break
+        matches[0] = better
     return matches
 
 
@@ -233,8 +242,10 @@ def _score(match: Match, snapped: Snapped) -> float:
     return float(np.sqrt(match.quality * _seen(match.form, snapped)))
 
 
-def _gate(gray: U8, match: Match, snapped: Snapped, corners: dict[str, F64]) -> None:
+def _gate(gray: U8, found: _Found, corners: dict[str, F64]) -> None:
+    match, snapped = found.match, found.snapped
     if not _certain(match) or _seen(match.form, snapped) < SEEN:
+        _complain(gray)
         raise NotFound(
             "the photo shows another form or page, or too little of it; photograph the whole page again"
         )
@@ -245,6 +256,29 @@ def _gate(gray: U8, match: Match, snapped: Snapped, corners: dict[str, F64]) -> 
         raise NotFound(
             "the page is cut off: some of its boxes lie outside the photo; photograph the whole page again"
         )
+    local = Matcher(found.sheet).local(match)
+    votes = {f.name for f in match.form.votes}
+    for field, near in zip(match.form.fields, local, strict=True):
+        # Where no printed line is seen, boxes are only supposed to lie where the rest of the page says.
+        if field.name in votes and near < AROUND * match.agreement and snapped.seen[field.name] < CLEAR:
+            raise NotFound(
+                "part of the page is covered or bent too much to see where its boxes lie; photograph the whole page again"
+            )
+
+
+def _complain(gray: U8) -> None:
+    """Raise what is wrong with a photo on which nothing can be found, if it is the photo."""
+    small = cv2.resize(
+        gray, None, fx=SMALL / max(gray.shape), fy=SMALL / max(gray.shape), interpolation=cv2.INTER_AREA
+    )
+    low, high = np.percentile(small, (2, 98))
+    if high - low < FAINT:
+        raise NotFound(
+            "the photo is too dark or has too little contrast; photograph the page again in more light"
+        )
+    edges = np.abs(cv2.Laplacian(cv2.GaussianBlur(small, (3, 3), 0).astype(np.float32), cv2.CV_32F))
+    if np.percentile(edges, 99) < BLURRED * (high - low):
+        raise NotFound("the photo is too blurred; photograph the page again, sharp and from above")
 
 
 def _corners(form: Form, snapped: Snapped, page: _Page) -> dict[str, F64]:
