@@ -74,8 +74,8 @@ class Settings:
     # temperature, calibration and accept: fitted by `python -m ocr.train.thresholds` on one half of synthetic sheets, scored on
     # the other; its tables are in ocr/models/THRESHOLDS.md. The rest are reasoned guesses.
     noise: float = 5e-4
-    temperature: float = 0.85
-    temperature_slope: float = 1.73
+    temperature: float = 1.12
+    temperature_slope: float = 2.15
     class_prior: tuple[float, ...] | None = (0.068,) * 10 + (0.12, 0.13, 0.13)
     consistent: float = 0.9
     slip: float = 0.8
@@ -83,7 +83,7 @@ class Settings:
     habit: float = 0.06
     over_maximum: float = 0.01
     blank_is_zero: float = 0.5
-    calibration: tuple[float, float, float] = (0.967, 0.492, 1.869)
+    calibration: tuple[float, float, float] = (1.02, 0.137, -1.264)
     accept: float = 0.997
     field_minimum: float = 0.99
     alone_minimum: float = 0.05
