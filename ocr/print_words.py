@@ -2,7 +2,8 @@
 
 Scanned thermal print runs together until a 5 looks like a 6; "Cinco" and "Seis" never look alike. So the words are
 read by templates, which are drawn from the font that comes with Pillow, of the printers' own class of letters (a grotesque); the figures are
-read by the digit network. Nothing is learnt from any sheet.
+read by the digit network, or, once the words have told what some of them are, by their likeness to those. Nothing is learnt
+from any other sheet.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ SHAPE = (64, 24)  # width and height to which words are brought before they are 
 BLUR = 1.5  # pixels of it
 ASPECT = 0.5  # how much a wrong ratio of width to height weighs
 SHARP = 0.025  # difference of likeness that makes one word e times as probable as another
+LIKE = 0.01  # the same for figures against those of the same print, which are more alike
+FOREIGN = 0.05  # added to what the network says beside them: it has not seen this printer
 FLOOR = 2e-3  # probability left to all other words together: damage can look like anything
 LETTER = 0.5  # of CAP: what is lower is no letter
 COMMA = 0.4  # of CAP: what is narrower at a word's end, and parted from it, is a comma
@@ -99,25 +102,71 @@ def figure_width(lines: Sequence[F32], numbers: Sequence[int]) -> float:
     return float(np.median(ratios)) if ratios else ADVANCE
 
 
-def read_figures(line: F32, width: float = ADVANCE) -> F64 | None:
+def own_figures(lines: Sequence[F32], numbers: Sequence[int], width: float) -> F32 | None:
+    """What each figure looks like in this very print, (10, SIZE * SIZE); None unless all ten occur.
+
+    The same printer has printed the numbers that stand in figures only, so these pictures read them better than any
+    network that never saw the printer.
+
+    Parameters
+    ----------
+    lines : sequence of (H, W) float32
+        Lines with one number each.
+    numbers : sequence of int
+        These numbers, known from elsewhere (their words).
+    width : float
+        As `figure_width` has it.
+    """
+    cells: list[list[F32]] = [[] for _ in FIGURES]
+    for line, number in zip(lines, numbers, strict=True):
+        cut = _figures(line, width)
+        if len(cut) == len(str(number)):
+            for figure, cell in zip(str(number), cut, strict=True):
+                cells[int(figure)].append(_likened(cell))
+    if not all(cells):
+        return None
+    means = np.stack([np.median(np.stack(c), axis=0) for c in cells])
+    return np.asarray(means / np.linalg.norm(means, axis=1, keepdims=True), np.float32)
+
+
+def read_figures(line: F32, width: float = ADVANCE, own: F32 | None = None) -> F64 | None:
     """A number in figures that stands alone in `line`: probabilities (digits, 10), or None if there is none.
 
     Figures of one font are equally wide (`width`, as a multiple of their height), so how many there are follows from how
-    wide the number is, even where they touch. Each is read by the digit network, as if it stood in a box of its own.
+    wide the number is, even where they touch. Each is read by the digit network, as if it stood in a box of its own; with `own`
+    (see `own_figures`) by its likeness to the same print's figures, too, which then weighs more.
     """
+    cells = _figures(line, width)
+    if not cells:
+        return None
+    p = default_reader().probabilities(np.stack(cells))[:, : len(FIGURES)]
+    if own is None:
+        p = p + FLOOR
+    else:
+        alike = np.stack([_likened(cell) for cell in cells]) @ own.T
+        p = (p + FOREIGN) * np.exp((alike - alike.max(axis=1, keepdims=True)) / LIKE) + FLOOR
+    return np.asarray(p / p.sum(axis=1, keepdims=True), np.float64)
+
+
+def _likened(cell: NDArray[np.uint8]) -> F32:
+    """To one contrast, so that the sum of products is the likeness."""
+    image = cv2.GaussianBlur(cell.astype(np.float32), (0, 0), 1.0).ravel()
+    image = image - image.mean()
+    return np.asarray(image / max(1e-6, float(np.linalg.norm(image))), np.float32)
+
+
+def _figures(line: F32, width: float) -> list[NDArray[np.uint8]]:
+    """The figures of a number that stands alone in `line`, each in a box of its own; none if there is no ink."""
     line = _letters(line)
     extent = _extent(line)
     if extent is None:
-        return None
+        return []
     rows, columns = extent
     line = line[rows]
     advance = width * len(line)
     count = max(1, round((columns.stop - columns.start) / advance + TIGHT))
     edges = (columns.start + columns.stop) / 2 + advance * (np.arange(count + 1) - count / 2)
-    cells = [_boxed(line[:, max(0, round(a)) : max(1, round(b))]) for a, b in itertools.pairwise(edges)]
-    p = default_reader().probabilities(np.stack(cells))[:, : len(FIGURES)]
-    p = p + FLOOR
-    return np.asarray(p / p.sum(axis=1, keepdims=True), np.float64)
+    return [_boxed(line[:, max(0, round(a)) : max(1, round(b))]) for a, b in itertools.pairwise(edges)]
 
 
 def _extent(line: F32) -> tuple[slice, slice] | None:

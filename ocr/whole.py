@@ -19,7 +19,7 @@ from ocr.codes import Located, locate, stations
 from ocr.decode import Decoded, decode
 from ocr.evidence import Settings
 from ocr.form import Form
-from ocr.print_words import CAP, figure_width, read_figures, read_words
+from ocr.print_words import CAP, figure_width, own_figures, read_figures, read_words
 from ocr.reading import CodeReading
 from ocr.strip import Strip, find_strip, without_rules
 
@@ -201,10 +201,12 @@ def _printed(form: Form, strip: Strip) -> dict[str, F64]:
         words |= {name: p for name, p in zip(names, found, strict=True) if p is not None}
     spelt = {name: int("".join(str(d) for d in p.argmax(axis=1))) for name, p in words.items()}
     wide = figure_width([lines[name] for name in spelt], list(spelt.values()))
+    # Where no words stand beside the figures, the rows that have both tell how this printer's figures look.
+    own = own_figures([lines[name] for name in spelt], list(spelt.values()), wide)
     out = {}
     for name, line in lines.items():
         digits = form.field(name).digits
-        figures = read_figures(line, wide)
+        figures = read_figures(line, wide, None if name in words else own)
         if figures is None or len(figures) > digits:
             if name in words:
                 out[name] = words[name]
