@@ -60,9 +60,9 @@ def number(written: str) -> int:
 
 
 def with_letters(form: Form) -> Form:
-    """The form with Latin letters for those that the renderer's font lacks, so that its texts are printed at all."""
+    """The form with Latin letters, narrow enough to stay out of the boxes, for those that the renderer's font lacks."""
     texts = [
-        t.model_copy(update={"text": "".join(c if c < "\u0500" else "o" for c in t.text)}) for t in form.texts
+        t.model_copy(update={"text": "".join(c if c < "\u0500" else "i" for c in t.text)}) for t in form.texts
     ]
     return form.model_copy(update={"texts": tuple(texts)})
 
