@@ -28,10 +28,14 @@ _DATED = re.compile(r"\d{8}")
 _KINDS = {"LEG": "LEGAL", "COM": "COMUNITARIA"}
 
 
+OWN = "own certificate"
+
+
 class Signed(StrEnum):
     """What is known of a signature."""
 
     VERIFIED = "verified"
+    SELF_SIGNED = "own-certificate"  # it holds by the certificate that came along, which anybody can make
     FAILED = "failed"
     NO_KEY = "no-key"
     NOT_VERIFIABLE = "not-verifiable"
@@ -105,12 +109,13 @@ def check_signature(
         return Signature(Signed.FAILED, f"{len(signed)} bytes of no known kind")
     usable = [(name, _load(key)) for name, key in sorted(keys.items()) if _is_for(name, header)]
     if certificate is not None:
-        usable.append(("own certificate", _load(certificate)))
+        usable.append((OWN, _load(certificate)))
     wanted = ed25519.Ed25519PublicKey if kind == "Ed25519" else ec.EllipticCurvePublicKey
     tried = [(name, key) for name, key in usable if isinstance(key, wanted)]
     for name, key in tried:
         if _holds(key, signed, bytes.fromhex(last_hash)):
-            return Signature(Signed.VERIFIED, kind, name)
+            given = name != OWN
+            return Signature(Signed.VERIFIED if given else Signed.SELF_SIGNED, kind, name)
     return Signature(Signed.FAILED if tried else Signed.NO_KEY, kind, tried[0][0] if tried else None)
 
 
@@ -153,7 +158,7 @@ def _load(key: bytes) -> object:
         try:
             found: object = load(key)
             return found
-        except (ValueError, UnsupportedAlgorithm):
+        except (ValueError, UnsupportedAlgorithm, x509.InvalidVersion):
             continue
     return None
 

@@ -115,6 +115,7 @@ def _values(form: Form, bulletin: Bulletin) -> tuple[dict[str, int | None], list
     }
     votes: dict[str, str] = {}  # the fields that count votes, each with its office
     offices = [o.name for o in bulletin.offices]
+    used: set[str] = set()
     for o in bulletin.offices:
         # Two elections of one day may have an office each of the same name.
         office = o.name if offices.count(o.name) == 1 else f"{o.name}_{o.election}"
@@ -122,12 +123,15 @@ def _values(form: Form, bulletin: Bulletin) -> tuple[dict[str, int | None], list
         of_votes = {f"{office}_{number}": n for number, n in o.votes.items()}
         if o.kind == PROPORTIONAL:
             of_votes |= {f"{office}_{p.number}_legenda": p.legend for p in o.parties}
+        used.add(office)
+        if twice := sorted(said.keys() & (of_votes | of_office).keys()):
+            raise BadBulletin(f"this boletim gives {twice[0]} twice, for two offices; key it by hand")
         votes |= dict.fromkeys(of_votes, office)
         said |= of_votes | of_office
     named = {f.name for f in form.fields}
     options = [f.name for f in form.fields if f.role is Role.OPTION]
     # The offices whose candidates the form names: of these it knows all.
-    known = {o for o in set(votes.values()) | set(offices) if any(n.startswith(f"{o}_") for n in options)}
+    known = {o for o in used if any(n.startswith(f"{o}_") for n in options)}
     out: dict[str, int | None] = {}
     for f in form.fields:
         zero = f.name in options and any(f.name.startswith(f"{office}_") for office in known)

@@ -25,6 +25,9 @@ THIN = 2.5  # points; a filled rectangle thinner than this is a line
 HEAVY = re.compile(r"(?<!semi)(?<!demi)bold|black|heavy", re.IGNORECASE)
 
 
+LETTERS = 8  # of one glyph, ligatures and all
+
+
 class TooMuch(Exception):
     """The page draws more objects than a form would."""
 
@@ -48,6 +51,8 @@ class _Device(PDFPageAggregatorWithMarkedContent):
             raise TooMuch
         if self.cur_item._objs:
             item: Any = self.cur_item._objs[-1]
+            if len(getattr(item, "_text", "")) > LETTERS:  # one glyph may claim to be a book
+                raise TooMuch
             item.mcid = self.drawn
             item.tag = "invisible" if self.invisible else None
 

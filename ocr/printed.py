@@ -39,6 +39,7 @@ SETTINGS = replace(
     class_prior=None,
     calibration=(1.0, 0.0, 0.0),
 )
+FIGURES = tuple("0123456789")
 MARKS = "-–—−xX*·•.=/"
 SEPARATORS = " .,'’\u00a0"
 
@@ -101,7 +102,9 @@ def printed(data: bytes, page: int, gray: U8, registration: Registration) -> Pri
     if not lines:
         return None
     texts = {name: line.boxes() for name, line in lines.items()}
-    borne_out = _borne_out(gray, registration, lines)
+    # What is too much or too large for its boxes is no number, and need not be looked at.
+    plain = {n: line for n, line in lines.items() if line.plain(registration.corners[n])}
+    borne_out = _borne_out(gray, registration, plain) if plain else set()
     stations = {f.name for f in registration.form.fields if f.role is Role.STATION}
     told = {n: t for n, t in texts.items() if t is not None and n in borne_out}
     # Beside a station's number stand its place and its name: what is no number there says nothing.
@@ -126,7 +129,7 @@ class _Line:
             if not (c in SEPARATORS and self._between(i))
         ]
         signs = [("x" if c in MARKS else c, at) for c, at in kept]
-        if not signs or len(signs) > self.digits or not all(c in "0123456789x" for c, _ in signs):
+        if not signs or len(signs) > self.digits or not all(c in (*FIGURES, "x") for c, _ in signs):
             return None
         places = [at for _, at in signs]
         if len(set(places)) < len(places):  # set as one word, not box by box
@@ -135,6 +138,11 @@ class _Line:
         for (c, _), at in zip(signs, places, strict=True):
             out[at] = c
         return "".join(out)
+
+    def plain(self, boxes: F64) -> bool:
+        """Whether there are no more characters than could be set in these boxes, and none much larger than a box."""
+        side = 3 * float(np.ptp(boxes, axis=1).max())
+        return len(self.chars) <= 3 * self.digits and bool((np.ptp(self.quads, axis=1) <= side).all())
 
     def _between(self, i: int) -> bool:
         return 0 < i < len(self.chars) - 1 and self.chars[i - 1].isdigit() and self.chars[i + 1].isdigit()
@@ -195,13 +203,13 @@ def _borne_out(gray: U8, registration: Registration, lines: Mapping[str, _Line])
 
 
 def _agrees(c: str, seen: F64) -> bool:
-    if c.isdigit():
-        return bool(seen[_class(c)] >= SEEN)
+    if c in FIGURES:
+        return bool(seen[int(c)] >= SEEN)
     return bool(seen[BLANK] + seen[MARK] >= SEEN)
 
 
 def _class(c: str) -> int:
-    return {"_": BLANK, "x": MARK}.get(c) or int(c)
+    return {"_": BLANK, "x": MARK}.get(c) or FIGURES.index(c)
 
 
 def _cell(gray: U8, quad: F64, registration: Registration) -> U8:

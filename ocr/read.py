@@ -100,6 +100,8 @@ def joined(readings: list[Reading], forms: Mapping[str, Form]) -> list[Reading]:
         sheet = whole_of_bulletin(form, tuple(codes))
     except BadBulletin:
         return readings
+    if any(reason.startswith("chain-broken") for reason in sheet.reasons):
+        return readings  # parts that do not continue one another may be of two boletins
     first, *rest = (readings[i] for i in pieces)
     why = f"its codes were joined with those of page {first.page} of {first.file or 'the file'}, which has the sheet; nothing is left to do"
     out = list(readings)
@@ -171,7 +173,8 @@ def _reading(blank: Reading, gray: NDArray[np.uint8], registration: Registration
     form = registration.form
     boxes = text.over(_probabilities(form, cut(gray, registration)))
     # A file's own text needs no second witness.
-    written = {} if text.boxes else words.witnesses(gray, registration)
+    seen = words.witnesses(gray, registration)
+    written = {name: witness for name, witness in seen.items() if name not in text.boxes}
     decoded = decode(form, boxes, text.settings(registration), written)
     codes = find_codes(gray, registration)
     station, source, trouble = _station(form, codes, decoded)

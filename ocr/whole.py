@@ -114,9 +114,10 @@ def whole_of_bulletin(form: Form, codes: tuple[CodeReading, ...]) -> Whole:
 
 def _complete(texts: Iterable[str]) -> bool:
     """Whether as many parts of a boletim were found as it has."""
-    heads = {m[0]: m for m in (re.match(r"QRBU:(\d+):(\d+) ", t) for t in texts) if m is not None}
-    counts = {int(m[2]) for m in heads.values()}
-    return len(counts) == 1 and {int(m[1]) for m in heads.values()} == set(range(1, max(counts) + 1))
+    # Two digits at most: a hostile code may state any count.
+    heads = [m for m in (re.match(r"QRBU:([0-9]{1,2}):([0-9]{1,2}) ", t) for t in texts) if m is not None]
+    counts = {int(m[2]) for m in heads}
+    return len(counts) == 1 and {int(m[1]) for m in heads} == set(range(1, max(counts) + 1))
 
 
 def _listed(forms: Sequence[Form], found: Iterable[Located]) -> _Listed | None:

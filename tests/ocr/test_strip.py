@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ocr import whole as module
-from ocr.form import Form
+from ocr.bu_fields import bulletin_fields
+from ocr.form import Form, FormField, Role, load_forms
 from ocr.print_words import CAP, read_figures, read_words
 from ocr.read import read, read_all
 from ocr.reading import Reading, State
@@ -225,6 +226,33 @@ def test_a_boletim_over_several_pages_is_joined() -> None:
     # Two of three parts on two pages do not make a boletim.
     pages[0].save(out := io.BytesIO(), "PDF", resolution=100, save_all=True, append_images=pages[1:2])
     assert all("is missing" in (r.refused or "") for r in read_all(out.getvalue()))
+
+
+def test_parts_of_two_boletins_are_not_joined() -> None:
+    other = texts(DATA.replace("SECA:67", "SECA:68"), parts=2)
+    pages = [Image.open(io.BytesIO(photo_of([c]))).convert("RGB") for c in (texts(parts=2)[0], other[1])]
+    pages[0].save(out := io.BytesIO(), "PDF", resolution=100, save_all=True, append_images=pages[1:])
+    assert all("is missing" in (r.refused or "") for r in read_all(out.getvalue()))
+
+
+def test_a_code_that_states_a_huge_number_of_parts_is_refused_at_once() -> None:
+    # Seen: it filled the memory with as many numbers.
+    got = read(photo_of(["QRBU:1:99999999999 VRQR:6.0 X:1"]))
+    assert got.refused is not None and "no whole part" in got.refused
+
+
+def test_an_office_in_two_elections_is_not_read_as_nought() -> None:
+    presidents = DATA[DATA.index("CARG:1 ") :]
+    twice = texts(f"{DATA} IDEL:203 {presidents}")
+    got = read(photo_of(twice))
+    assert got.fields["presidente_202_91"].value == 140 and "presidente_91" not in got.fields
+    # A form that names the president's options finds them in neither: they are absent, and nobody accepts that.
+    form = load_forms()["br-tse-bu"]
+    named = FormField(name="presidente_91", role=Role.OPTION, box=(0, 0, 30, 10))
+    form = form.model_copy(update={"fields": (*form.fields, named)})
+    found = bulletin_fields(form, twice)
+    assert found.decoded.fields["presidente_91"].value is None
+    assert "absent:presidente_91" in found.reasons
 
 
 @pytest.mark.parametrize(
