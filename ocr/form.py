@@ -15,11 +15,12 @@ import re
 import tomllib
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ocr.errors import CotejoError
+from ocr.form_like import like
 
 FORMS_FOLDER = Path(__file__).parent / "forms"
 
@@ -268,7 +269,7 @@ def load_form(path: Path) -> Form:
         If the file is missing, is not TOML, or describes an impossible form; says which field and what to change.
     """
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        data = _whole(path, tomllib.loads(path.read_text(encoding="utf-8")))
         folder = path.parent / "keys"
         files = sorted(f for f in folder.rglob("*") if f.is_file())
         if files:
@@ -277,6 +278,8 @@ def load_form(path: Path) -> Form:
         raise CotejoError(f"there is no form at {path}; a form is a folder with a form.toml in it") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as e:
         raise CotejoError(f"{path} is not valid TOML ({e}); correct that line") from None
+    except ValueError as e:
+        raise CotejoError(f"{path}: {e}; correct the form") from None
     try:
         return Form.model_validate(data)
     except ValidationError as e:
@@ -284,6 +287,22 @@ def load_form(path: Path) -> Form:
         where = ".".join(str(p) for p in first["loc"])
         message = str(first["msg"]).removeprefix("Value error, ")
         raise CotejoError(f"{path}: {where + ': ' if where else ''}{message}; correct the form") from None
+
+
+def _whole(path: Path, data: dict[str, Any]) -> dict[str, Any]:
+    """The description with what it takes from the form that it is like, if it says so."""
+    if "like" not in data:
+        return data
+    other = str(data["like"])
+    base = path.parent.parent / other / "form.toml"
+    if not re.fullmatch(r"[a-z0-9-]+", other) or not base.is_file():
+        base = FORMS_FOLDER / other / "form.toml"
+    if not re.fullmatch(r"[a-z0-9-]+", other) or not base.is_file():
+        raise ValueError(f"there is no form {other!r} for it to be like")
+    described = tomllib.loads(base.read_text(encoding="utf-8"))
+    if "like" in described:
+        raise ValueError(f"the form {other!r} is like another one itself; name that one")
+    return like(described, data)
 
 
 @functools.cache

@@ -1,0 +1,103 @@
+"""Forms that are like another one with other rows in the table."""
+
+from __future__ import annotations
+
+import tomllib
+
+import cv2
+import numpy as np
+import pytest
+
+from ocr.errors import CotejoError
+from ocr.form import FORMS_FOLDER, load_form, load_forms
+from ocr.form_check import check_form
+from ocr.form_like import like
+from ocr.register import register
+from ocr.render import render
+from tests.ocr.made import photograph
+
+FORMS = load_forms()
+MADE = [
+    "mx-ine-aecc-2015-no-coalition",
+    "mx-ine-aecc-2015-two-coalitions",
+    "mx-ine-aecc-2015-one-coalition-one-independent",
+    "mx-ine-aecc-2015-two-coalitions-one-independent",
+]
+DAY = [f for name, f in FORMS.items() if name.startswith("mx-ine-aecc-2015")]
+
+
+def described(name: str) -> dict:
+    return tomllib.loads((FORMS_FOLDER / name / "form.toml").read_text(encoding="utf-8"))
+
+
+def test_the_rows_of_one_measured_sheet_give_those_of_another():
+    """Two figures of the authority's study, of districts with 16 and with 13 rows, were each measured by themselves."""
+    wide, narrow = described("mx-ine-aecc-2015"), described("mx-ine-aecc-2015-one-coalition")
+    names = [f["name"] for f in narrow["fields"][5:-1]]
+    made = like(
+        wide, {"like": wide["id"], "id": "x", "rows": {"top": 1564.5, "bottom": 2426.4, "names": names}}
+    )
+    assert [f["name"] for f in made["fields"]] == [f["name"] for f in narrow["fields"]]
+    for mine, theirs in zip(made["fields"][5:], narrow["fields"][5:], strict=True):
+        assert np.allclose(mine["boxes"], theirs["boxes"], atol=0.1)
+        assert np.allclose(mine["words"], theirs["words"], atol=0.1)
+    assert made["sums"] == narrow["sums"]
+    levels = [sorted(r["y0"] for r in f["rules"] if r["y0"] == r["y1"]) for f in (made, narrow)]
+    assert np.allclose(*levels, atol=0.1)
+    texts = {t["text"]: t["y"] for t in made["texts"]}
+    assert all(abs(t["y"] - texts[t["text"]]) < 3 for t in narrow["texts"] if t["y"] > 1600)
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_a_form_made_like_another_is_whole_and_not_verified(name):
+    form = FORMS[name]
+    assert check_form(form) == []
+    assert not form.verified and form.acta == name
+    total = next(s for s in form.sums if s.name == "total")
+    assert set(total.left) == {f.name for f in form.fields if f.role in ("option", "null")}
+
+
+@pytest.mark.parametrize("form", DAY, ids=lambda f: f.id)
+def test_the_sheets_of_one_day_are_told_apart_by_their_rows(form):
+    photo, _ = photograph(render(form, 0.5))
+    gray = np.asarray(cv2.cvtColor(photo, cv2.COLOR_BGR2GRAY), np.uint8)
+    assert register(gray, DAY).form.id == form.id
+
+
+@pytest.mark.parametrize(
+    ("lines", "says"),
+    [
+        ('like = "nowhere"', "there is no form 'nowhere'"),
+        ('like = "../sample-strip"', "there is no form"),
+        ('like = "mx-ine-aecc-2015-no-coalition"', "is like another one itself"),
+        ('like = "mx-ine-aecc-2015"\nrows = 3', "`rows` needs top, bottom and names"),
+        (
+            'like = "mx-ine-aecc-2015"\nrows = { top = 9, bottom = 1, names = ["PAN"] }',
+            "top above its bottom",
+        ),
+        ('like = "mx-ine-aecc-2015"\nrows = { top = "a", bottom = 1, names = ["PAN"] }', "correct the form"),
+        (
+            'like = "mx-ine-aecc-2015"\nrows = { top = 1564.5, bottom = 2426.4, names = ["X"] }',
+            "the row 'X' is neither",
+        ),
+        (
+            'like = "mx-ine-aecc-2015"\nrows = { top = 1564.5, bottom = 2426.4, names = ["PAN", "PAN"] }',
+            "twice",
+        ),
+        (
+            'like = "mx-ine-aecc-2015"\nrows = { top = 1564.5, bottom = 2426.4, names = ["X"], new = [{ name = "X", as = "Y" }] }',
+            "the new row 'X' needs",
+        ),
+        (
+            'like = "mx-ine-aecc-2015"\nsums = []\nrows = { top = 1564.5, bottom = 2426.4, names = ["PAN"] }',
+            "takes its sums from the other form",
+        ),
+    ],
+)
+def test_rows_that_cannot_be_made_say_why(tmp_path, lines, says):
+    path = tmp_path / "x" / "form.toml"
+    path.parent.mkdir()
+    path.write_text(f'id = "x"\n{lines}\n', encoding="utf-8")
+    with pytest.raises(CotejoError, match="correct the form") as error:
+        load_form(path)
+    assert says in str(error.value)
