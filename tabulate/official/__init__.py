@@ -2,14 +2,18 @@
 
 ======================  ============================================================================================
 ``base.py``             what a format is (`OfficialFormat`) and what it yields (`OfficialCount`)
-``source.py``           opens a file safely and hands on its rows as text
+``source.py``           opens a file safely and hands on its bytes
+``rows.py``             rows of text out of the bytes
 ``layout.py``           from one row per station to an `OfficialCount`; a format says which column is what
+``catalogue.py``        the authorities' own words for an acta, from ``catalogues/``
 ``bo_oep_2019.py``      Bolivia 2019, TREP and final count
+``bo_oep.py``           Bolivia since 2020, the OEP's exports
+``pe_onpe.py``          Peru, two scrapes of 2021 and ONPE's open data
 ``ru_cec.py``           Russia, results by precinct
 ``generic.py``          Cotejo's own plain CSV
 ======================  ============================================================================================
 
-A module that defines ``FORMAT: OfficialFormat`` is found by itself; nothing has to be registered. It needs ``detect``
+A module that defines ``FORMAT: OfficialFormat`` (or ``FORMATS``, several) is found by itself; nothing has to be registered. It needs ``detect``
 (look at the header), ``parse`` (for one row per station: a `Layout` and `build`), the authority's status catalogue,
 and ``verified=False`` until a real file with known totals was read with it.
 """
@@ -50,7 +54,8 @@ __all__ = [
 
 def _find_formats() -> dict[str, OfficialFormat]:
     names = sorted(module.name for module in pkgutil.iter_modules(__path__))
-    found = [getattr(importlib.import_module(f"{__name__}.{name}"), "FORMAT", None) for name in names]
+    modules = [importlib.import_module(f"{__name__}.{name}") for name in names]
+    found = [f for m in modules for f in (getattr(m, "FORMAT", None), *getattr(m, "FORMATS", ()))]
     return {format_.id: format_ for format_ in found if isinstance(format_, OfficialFormat)}
 
 

@@ -1,14 +1,15 @@
 """What an official file becomes: `OfficialCount`, and the contract of the module that reads it, `OfficialFormat`.
 
 Four things that look alike stay four: a number (0 among them), a blank cell, an illegible one (a text that is no
-count of people) and an absent one (no such column, or the row ends before it). In `counts` the last three are null;
-`OfficialCount.cells` says which is which, and `raw` keeps every text.
+count of people) and an absent one (no such column, or the row ends before it). Authorities write words for them inside
+their columns of votes (*Sin dato*, *Ilegible*, ``-``); a format names these in `markers`. In `counts` the last three are
+null; `OfficialCount.cells` says which is which, and `raw` keeps every text.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -41,13 +42,22 @@ class Status:
     Attributes
     ----------
     counted
-        Whether the authority's total includes an acta with this word.
+        Whether the authority's total includes an acta with this word; None where the word alone does not say.
     meaning
         What the authority means by it, in English.
+    term
+        The word as the authority writes it.
+    source
+        Document or file it was taken from.
+    verified
+        Whether a real file showed it.
     """
 
-    counted: bool
+    counted: bool | None
     meaning: str
+    term: str = ""
+    source: str = ""
+    verified: bool = True
 
 
 @dataclass(frozen=True)
@@ -109,6 +119,17 @@ class OfficialCount:
         Line of the file of each row of `counts`.
     sources
         Canonical number or option -> the columns of the file whose sum it is.
+    markers
+        Text in a column of numbers, lower case -> ``blank``, ``illegible`` or ``absent``.
+    totals_by_contest
+        `totals`, contest by contest, where the file has several.
+    by_option
+        What the authority lists beside the options in its own words (*Branco*, *Nulo*): name -> (contest, canonical number).
+    tickets
+        Candidate -> the options that count for the candidate, where the file says so (coalitions have a column for each
+        combination of their parties).
+    summary
+        The authority's own figures about the whole: name -> text.
     """
 
     format: str
@@ -123,6 +144,11 @@ class OfficialCount:
     problems: list[Problem]
     lines: pl.Series
     sources: Mapping[str, tuple[str, ...]]
+    markers: Mapping[str, str] = field(default_factory=dict)
+    totals_by_contest: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    by_option: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    tickets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    summary: Mapping[str, str] = field(default_factory=dict)
 
     def cells(self) -> pl.DataFrame:
         """Every number of `counts` with its text, long.
@@ -146,6 +172,18 @@ class OfficialCount:
                 empty=pl.all_horizontal(part.str.strip_chars().fill_null("") == "" for part in source),
                 raw=pl.concat_str(source, separator=" + ", ignore_nulls=True),
             )
+            # In a sum of several columns the least readable part decides.
+            words = [part.str.strip_chars().str.to_lowercase() for part in source]
+            marked = raw.select(
+                pl.any_horizontal(
+                    word.is_in([text for text, means in self.markers.items() if means == state]).fill_null(
+                        False
+                    )
+                    for word in words
+                ).alias(state)
+                for state in ("illegible", "blank", "absent")
+            )
+            text = text.with_columns(*marked)
             state = (
                 pl.when(pl.col("value").is_not_null())
                 .then(pl.lit("number"))
@@ -153,6 +191,12 @@ class OfficialCount:
                 .then(pl.lit("absent"))
                 .when(pl.col("empty"))
                 .then(pl.lit("blank"))
+                .when(pl.col("illegible"))
+                .then(pl.lit("illegible"))
+                .when(pl.col("blank"))
+                .then(pl.lit("blank"))
+                .when(pl.col("absent"))
+                .then(pl.lit("absent"))
                 .otherwise(pl.lit("illegible"))
             )
             part = pl.concat([keys, text, self.counts.select(pl.col(name).alias("value"))], how="horizontal")
@@ -174,13 +218,25 @@ class OfficialCount:
     def to_json(self) -> dict[str, Any]:
         """The ``official`` document of the design."""
         counted = self.counts.filter(pl.col("counted"))
-        votes = counted.select(pl.col(name).sum() for name in self.options)
-        by_option = dict(zip(self.options, votes.row(0), strict=True)) if self.options else {}
+        by_option = {name: int(counted[name].sum()) for name in self.options}
+        by_option |= {
+            name: int(counted.filter(pl.col("contest") == contest)[number].sum())
+            for name, (contest, number) in self.by_option.items()
+        }
         contests = {
-            str(name): dict(
-                zip(self.options, part.select(pl.col(o).sum() for o in self.options).row(0), strict=True)
-            )
+            str(name): {o: int(part[o].sum()) for o in self.options if part[o].null_count() < part.height}
             for (name,), part in counted.group_by("contest", maintain_order=True)
+        }
+        more = {
+            "totals_by_contest": {name: dict(sums) for name, sums in self.totals_by_contest.items()},
+            "actas_by_contest": dict(self.counts.group_by("contest", maintain_order=True).len().iter_rows())
+            if self.totals_by_contest
+            else {},
+            "by_candidate": {
+                name: int(counted.select(pl.sum_horizontal(*options).sum()).item())
+                for name, options in self.tickets.items()
+            },
+            "summary": dict(self.summary),
         }
         return {
             "format": self.format,
@@ -195,4 +251,5 @@ class OfficialCount:
             "statuses": self.statuses,
             "counted": counted.height,
             "problems": self.problems,
+            **{name: value for name, value in more.items() if value},
         }

@@ -13,7 +13,7 @@ import polars as pl
 
 from tabulate.official.base import OfficialCount, OfficialFormat
 from tabulate.official.layout import Layout, build, require
-from tabulate.official.source import head, read_table
+from tabulate.official.rows import head, read_table
 
 ID = "bo-oep-2019"
 OPTIONS = ("CC", "FPV", "MTS", "UCS", "MAS - IPSP", "21F", "PDC", "MNR", "PAN-BOL")

@@ -28,7 +28,7 @@ from tabulate.official.base import (
     Status,
 )
 from tabulate.official.layout import Layout, build, require
-from tabulate.official.source import head, read_table
+from tabulate.official.rows import head, read_table
 
 ID = "cotejo-csv"
 STATUSES = {

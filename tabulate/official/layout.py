@@ -23,7 +23,7 @@ from tabulate.official.base import (
     Problem,
     Status,
 )
-from tabulate.official.source import Table
+from tabulate.official.rows import Table
 
 MAX_COUNT = 999_999_999
 """No polling station has a number with more than nine digits; a longer one is a slip (two cells run together)."""
@@ -47,10 +47,23 @@ class Layout:
         Columns of votes, in the file's order.
     contest, place_id, place, region, subregion, status
         Expressions over the text columns; null where the file has no such thing.
+    status
+        Column of the authority's word.
+    also_status
+        Further columns of words that are counted for `OfficialCount.statuses`.
     counted
         Column with 1, 0, true or false that says whether the authority counts the row; None to ask `catalogue`.
     catalogue
         The authority's words, lower case. A word that is not in it is taken as counted, and reported.
+    markers
+        Text in a column of numbers, lower case -> ``blank``, ``illegible`` or ``absent``. Such a cell is no problem.
+    twice
+        Pairs of number columns in which the authority gives one number twice; a difference is a note.
+    without_acta
+        Fewest and most cells of a row of a station whose acta was never captured. Such a row is not truncated: its numbers
+        are absent, and it is not counted.
+    id_digits
+        Digits of a station's id by the authority's rules. An id of fewer digits is filled up with zeros, and reported.
     other_numbers
         Further number columns, only summed for `totals`.
     known
@@ -67,7 +80,12 @@ class Layout:
     subregion: pl.Expr | None = None
     status: str | None = None
     counted: str | None = None
+    also_status: tuple[str, ...] = ()
     catalogue: Mapping[str, Status] = field(default_factory=dict)
+    markers: Mapping[str, str] = field(default_factory=dict)
+    twice: tuple[tuple[str, str], ...] = ()
+    without_acta: tuple[int, int] | None = None
+    id_digits: int | None = None
     other_numbers: tuple[str, ...] = ()
     known: tuple[str, ...] = ()
 
@@ -81,6 +99,11 @@ def require(path: Path, table: Table, columns: tuple[str, ...], format_id: str) 
             f"{path} has no column {names}, which the format {format_id} needs; "
             "check that it is the whole file and that its header is on the first line."
         )
+
+
+def first_of(columns: tuple[str, ...], *names: str) -> pl.Expr | None:
+    """The first of the names that the file has as a column; None if it has none of them."""
+    return next((pl.col(name) for name in names if name in columns), None)
 
 
 def build(format_id: str, verified: bool, table: Table, layout: Layout) -> OfficialCount:
@@ -98,37 +121,31 @@ def build(format_id: str, verified: bool, table: Table, layout: Layout) -> Offic
         )
     raw = table.raw
     columns = _number_columns(table, layout)
-    written = raw.select(pl.col(name).str.strip_chars().cast(pl.Int64, strict=False) for name in columns)
-    votes = written.select(
-        pl.when(pl.col(name).is_between(0, MAX_COUNT)).then(pl.col(name)) for name in columns
-    )
-    places = raw.select("row", *_place_texts(layout))
+    written = pl.DataFrame([_whole_numbers(raw.get_column(name)) for name in columns])
+    votes = pl.DataFrame([_plausible(written.get_column(name)) for name in columns])
+    places = _places(raw, layout)
+    places, lost = _leading_zeros(places, layout.id_digits)
 
-    keep, blind, problems = _usable_rows(table, places)
-    problems += _unused_columns(table, layout, columns)
+    keep, blind, never, problems = _usable_rows(table, places, layout)
+    problems += lost + _unused_columns(table, layout, columns)
     believed = keep & ~blind
-    problems += _bad_cells(
-        raw.filter(believed), written.filter(believed), votes.filter(believed), places.filter(believed)
-    )
-    places = places.with_columns(pl.when(~blind).then(pl.col("status", "counted")))
-    places, found = _counted(places, layout, believed)
+    problems += _bad_cells(raw, written, votes, places, believed=believed, markers=layout.markers)
+    problems += _given_twice(votes, places, believed, layout.twice)
+    places, found = _counted(places, layout, believed, never)
     problems += found
-    places = places.filter(keep)
-    votes = votes.select(pl.when(~blind).then(pl.col(name)) for name in columns).filter(keep)
-    counts = pl.concat(
+    totals = {name: int(written.get_column(name).sum()) for name in columns}
+    by_contest = _by_contest(places, written, keep)
+    if not keep.all():
+        places, votes, blind = places.filter(keep), votes.filter(keep), blind.filter(keep)
+    if blind.any():
+        votes = votes.select(pl.when(~blind).then(pl.col(name)).alias(name) for name in columns)
+    counts = pl.DataFrame(
         [
-            places.select(*PLACE_COLUMNS),
-            pl.concat(
-                [
-                    votes.select(_sum_of(layout.numbers.get(name, ()), votes.height).alias(name))
-                    for name in NUMBER_COLUMNS
-                ],
-                how="horizontal",
-            ),
-            places.select(*STATUS_COLUMNS),
-            votes.select(layout.options),
-        ],
-        how="horizontal",
+            *places.select(*PLACE_COLUMNS),
+            *(_sum_of(layout.numbers.get(name, ()), votes).alias(name) for name in NUMBER_COLUMNS),
+            *places.select(*STATUS_COLUMNS),
+            *votes.select(layout.options),
+        ]
     )
     problems += _above_registered(places, counts, layout.options)
     problems.sort(key=lambda problem: (problem["row"], problem["reason"]))
@@ -140,12 +157,91 @@ def build(format_id: str, verified: bool, table: Table, layout: Layout) -> Offic
         options=layout.options,
         raw=raw,
         counts=counts,
-        totals={name: int(written.get_column(name).sum()) for name in columns},
+        totals=totals,
         statuses=_statuses(raw, layout),
         problems=problems,
         lines=places.get_column("row"),
         sources={**layout.numbers, **{name: (name,) for name in layout.options}},
+        markers=layout.markers,
+        totals_by_contest=by_contest,
     )
+
+
+def _whole_numbers(texts: pl.Series) -> pl.Series:
+    """The texts as numbers, null where they are none; spaces around a number do not matter."""
+    numbers = texts.cast(pl.Int64, strict=False)
+    if numbers.null_count() == texts.null_count():
+        return numbers
+    return texts.str.strip_chars().cast(pl.Int64, strict=False)
+
+
+def _plausible(numbers: pl.Series) -> pl.Series:
+    """Null where a number is no count of people."""
+    low, high = numbers.min(), numbers.max()
+    if low is None or (low >= 0 and high <= MAX_COUNT):  # type: ignore[operator]
+        return numbers
+    good = numbers.is_between(0, MAX_COUNT)
+    return pl.select(pl.when(good).then(numbers).alias(numbers.name)).to_series()
+
+
+def _places(raw: pl.DataFrame, layout: Layout) -> pl.DataFrame:
+    def text(expression: pl.Expr | None, name: str) -> pl.Expr:
+        if expression is None:
+            return pl.lit(None, pl.String).alias(name)
+        return expression.str.strip_chars().alias(name)
+
+    return raw.select(
+        "row",
+        text(layout.station_id, "station_id").fill_null(""),
+        text(layout.contest, "contest").fill_null(""),
+        text(layout.place_id, "place_id"),
+        text(layout.place, "place"),
+        text(layout.region, "region"),
+        text(layout.subregion, "subregion"),
+        text(pl.col(layout.status) if layout.status else None, "status"),
+        text(pl.col(layout.counted) if layout.counted else None, "counted"),
+    )
+
+
+def _leading_zeros(places: pl.DataFrame, digits: int | None) -> tuple[pl.DataFrame, list[Problem]]:
+    """Ids that have lost leading zeros: filled up where the authority's rule is known, else only reported."""
+    station = places.get_column("station_id")
+    if digits is not None:
+        short = (station.str.len_chars() < digits) & station.str.contains(r"^[0-9]+$")
+        if not short.any():
+            return places, []
+        places = places.with_columns(
+            pl.when(short).then(station.str.zfill(digits)).otherwise(station).alias("station_id")
+        )
+        if not station.str.starts_with("0").any():
+            reason = f"the ids of all stations have lost their leading zeros ({short.sum()} were filled up to {digits} digits)"
+            return places, [_problem(1, "", reason, True)]
+        reason = f"the station's id has fewer than {digits} digits; leading zeros were put back"
+    else:
+        zero = station.str.starts_with("0")
+        lengths = station.filter(zero).str.len_chars().unique()
+        if len(lengths) != 1 or lengths[0] < 2:
+            return places, []
+        short = (station.str.len_chars() < lengths[0]) & ~zero & station.str.contains(r"^[0-9]+$")
+        reason = f"the station's id has fewer than {lengths[0]} digits; did it lose leading zeros?"
+    found = places.filter(short).select("row", "station_id")
+    return places, [_problem(row, station_id, reason, True) for row, station_id in found.iter_rows()]
+
+
+def _by_contest(places: pl.DataFrame, written: pl.DataFrame, keep: pl.Series) -> dict[str, dict[str, int]]:
+    contest = places.get_column("contest")
+    if contest.filter(keep).n_unique() < 2:
+        return {}
+    sums = (
+        written.with_columns(contest.alias("\0contest"))
+        .filter(keep)
+        .group_by("\0contest", maintain_order=True)
+        .agg(pl.all().sum())
+    )
+    return {
+        str(row["\0contest"]): {name: row[name] for name in written.columns}
+        for row in sums.iter_rows(named=True)
+    }
 
 
 def _number_columns(table: Table, layout: Layout) -> list[str]:
@@ -155,29 +251,11 @@ def _number_columns(table: Table, layout: Layout) -> list[str]:
     return [name for name in table.columns if name in wanted]
 
 
-def _place_texts(layout: Layout) -> list[pl.Expr]:
-    def text(expression: pl.Expr | None, name: str) -> pl.Expr:
-        if expression is None:
-            return pl.lit(None, pl.String).alias(name)
-        return expression.str.strip_chars().alias(name)
-
-    return [
-        text(layout.station_id, "station_id").fill_null(""),
-        text(layout.contest, "contest").fill_null(""),
-        text(layout.place_id, "place_id"),
-        text(layout.place, "place"),
-        text(layout.region, "region"),
-        text(layout.subregion, "subregion"),
-        text(pl.col(layout.status) if layout.status else None, "status"),
-        text(pl.col(layout.counted) if layout.counted else None, "counted"),
-    ]
-
-
-def _sum_of(columns: tuple[str, ...], height: int) -> pl.Expr:
+def _sum_of(columns: tuple[str, ...], votes: pl.DataFrame) -> pl.Series:
     """The sum of the columns; null when one of them is, for a part of a sum is not the sum."""
     if not columns:
-        return pl.repeat(None, height, dtype=pl.Int64)
-    return pl.sum_horizontal([pl.col(name) for name in columns], ignore_nulls=False)
+        return pl.Series([None], dtype=pl.Int64).new_from_index(0, votes.height)
+    return votes.select(pl.sum_horizontal([pl.col(name) for name in columns], ignore_nulls=False)).to_series()
 
 
 def _problem(row: int, station_id: str, reason: str, used: bool) -> Problem:
@@ -185,7 +263,7 @@ def _problem(row: int, station_id: str, reason: str, used: bool) -> Problem:
 
 
 def _unused_columns(table: Table, layout: Layout, numbers: list[str]) -> list[Problem]:
-    known = {*numbers, *layout.known, layout.status, layout.counted}
+    known = {*numbers, *layout.known, *layout.also_status, layout.status, layout.counted}
     return [
         _problem(1, "", f"the column {name!r} is unknown to this format and goes into no number", True)
         for name in table.columns
@@ -194,26 +272,50 @@ def _unused_columns(table: Table, layout: Layout, numbers: list[str]) -> list[Pr
 
 
 def _bad_cells(
-    raw: pl.DataFrame, written: pl.DataFrame, votes: pl.DataFrame, places: pl.DataFrame
+    raw: pl.DataFrame,
+    written: pl.DataFrame,
+    votes: pl.DataFrame,
+    places: pl.DataFrame,
+    *,
+    believed: pl.Series,
+    markers: Mapping[str, str],
 ) -> list[Problem]:
-    """Cells with a text that is no count of people. Blank and absent cells are no problem of the row's."""
+    """Cells with a text that is no count of people. Blank, absent and marked cells are no problem of the row's."""
     problems = []
+    words = list(markers)
     for name in votes.columns:
         value = votes.get_column(name)
         if not value.null_count():
             continue
-        bad = value.is_null() & (raw.get_column(name).str.strip_chars().fill_null("") != "")
+        at = (value.is_null() & believed & (raw.get_column(name).fill_null("") != "")).arg_true()
+        texts = raw.get_column(name).gather(at).str.strip_chars()
+        at = at.filter((texts != "") & ~texts.str.to_lowercase().is_in(words))
         cells = pl.DataFrame(
             [
-                raw.get_column("row").filter(bad),
-                places.get_column("station_id").filter(bad),
-                raw.get_column(name).filter(bad).alias("text"),
-                written.get_column(name).filter(bad).alias("number"),
+                raw.get_column("row").gather(at),
+                places.get_column("station_id").gather(at),
+                raw.get_column(name).gather(at).alias("text"),
+                written.get_column(name).gather(at).alias("number"),
             ]
         )
         for row, station_id, text, number in cells.iter_rows():
             reason = f"{name}: {text.strip()[:_SHOWN]!r} is {_why_no_count(text, number)}"
             problems.append(_problem(row, station_id, reason, False))
+    return problems
+
+
+def _given_twice(
+    votes: pl.DataFrame, places: pl.DataFrame, believed: pl.Series, pairs: tuple[tuple[str, str], ...]
+) -> list[Problem]:
+    """Where the authority's two figures of one number differ. Both are kept; which is right is not ours to say."""
+    problems = []
+    for left, right in pairs:
+        if left not in votes.columns or right not in votes.columns:
+            continue
+        at = (believed & (votes[left] != votes[right]).fill_null(False)).arg_true()
+        found = [places["row"], places["station_id"], votes[left], votes[right]]
+        for row, station_id, a, b in zip(*(column.gather(at) for column in found), strict=True):
+            problems.append(_problem(row, station_id, f"{left} is {a}, {right} is {b}", True))
     return problems
 
 
@@ -223,45 +325,61 @@ def _why_no_count(text: str, number: int | None) -> str:
     return "not a whole number" if _FRACTION.fullmatch(text.strip()) else "not a number"
 
 
-def _counted(places: pl.DataFrame, layout: Layout, believed: pl.Series) -> tuple[pl.DataFrame, list[Problem]]:
+def _counted(
+    places: pl.DataFrame, layout: Layout, believed: pl.Series, never: pl.Series
+) -> tuple[pl.DataFrame, list[Problem]]:
     """Replace the text of ``counted`` by whether the authority counts the row; say what could not be told."""
     if layout.counted:
         column, word = layout.counted, pl.col("counted").str.to_lowercase().fill_null("")
         known, out, doubt = ["1", "true"], ["0", "false"], "is none of 1, 0, true, false; taken as 1"
     elif layout.status:
         column, word = layout.status, pl.col("status").str.to_lowercase().fill_null("")
-        known = ["", *(term for term, status in layout.catalogue.items() if status.counted)]
-        out = [term for term, status in layout.catalogue.items() if not status.counted]
+        known = ["", *(term for term, status in layout.catalogue.items() if status.counted is not False)]
+        out = [term for term, status in layout.catalogue.items() if status.counted is False]
         doubt = "is not in the catalogue; taken as counted"
     else:
-        return places.with_columns(believed.alias("counted")), []
-    strange = places.with_columns(word.alias("word")).filter(
-        believed & ~places.select(word.is_in([*known, *out])).to_series()
-    )
-    problems = [
-        _problem(row, station, f"{column}: {term!r} {doubt}", True)
-        for row, station, term in strange.select("row", "station_id", "word").iter_rows()
-    ]
-    return places.with_columns((~word.is_in(out) & believed).alias("counted")), problems
+        return places.with_columns((believed & ~never).alias("counted")), []
+    # There are few different words: each is looked up once.
+    words = places.select(word.alias("word")).to_series()
+    strange = set(words.unique()) - {*known, *out}
+    problems = []
+    if strange:
+        at = (words.is_in(list(strange)) & believed & ~never).arg_true()
+        found = zip(places["row"].gather(at), places["station_id"].gather(at), words.gather(at), strict=True)
+        problems = [
+            _problem(row, station, f"{column}: {term!r} {doubt}", True) for row, station, term in found
+        ]
+    return places.with_columns((~words.is_in(out) & believed & ~never).alias("counted")), problems
 
 
-def _usable_rows(table: Table, places: pl.DataFrame) -> tuple[pl.Series, pl.Series, list[Problem]]:
-    """Which rows stand in `counts`, and which of those are blind (their numbers cannot be believed)."""
+def _usable_rows(
+    table: Table, places: pl.DataFrame, layout: Layout
+) -> tuple[pl.Series, pl.Series, pl.Series, list[Problem]]:
+    """Which rows stand in `counts`, which of those are blind (their numbers cannot be believed) or have no acta."""
     keep = pl.Series("keep", [True]).new_from_index(0, places.height)
-    blind = ~keep
+    blind, never = ~keep, ~keep
     problems: list[Problem] = []
     row, station = places.get_column("row"), places.get_column("station_id")
 
     n = len(table.columns)
-    for at in [i for i, number in enumerate(row) if number in table.widths] if table.widths else []:
+    least, most = layout.without_acta or (0, 0)
+    for at in row.is_in(list(table.widths)).arg_true() if table.widths else []:
         width = table.widths[row[at]]
-        problems.append(
-            _problem(row[at], station[at], f"the row has {width} cells, the header {n}", width < n)
-        )
-        blind[at] = width > n  # cells have slipped sideways somewhere: none of the numbers can be believed
+        if least <= width <= most:
+            never[at] = True
+            reason = f"no acta was captured: the row ends after {width} of {n} cells"
+        else:
+            reason = f"the row has {width} cells, the header {n}"
+            blind[at] = (
+                width > n
+            )  # cells have slipped sideways somewhere: none of the numbers can be believed
+        problems.append(_problem(row[at], station[at], reason, width < n))
 
-    header = pl.all_horizontal(pl.col(name).str.strip_chars() == name for name in table.columns)
-    again = table.raw.select(header.fill_null(False)).to_series()
+    first = table.columns[0]
+    again = table.raw.get_column(first).str.strip_chars().fill_null("") == first
+    if again.any():
+        header = pl.all_horizontal(pl.col(name).str.strip_chars() == name for name in table.columns)
+        again &= table.raw.select(header.fill_null(False)).to_series()
     for number in row.filter(again):
         problems.append(_problem(number, "", "the header stands here again", False))
     nameless = (station == "") & ~again
@@ -269,24 +387,35 @@ def _usable_rows(table: Table, places: pl.DataFrame) -> tuple[pl.Series, pl.Seri
         problems.append(_problem(number, "", "the row names no station", False))
     keep = keep & ~again & ~nameless
 
-    repeated = places.select((pl.struct("station_id", "contest").is_duplicated()) & keep).to_series()
-    first: dict[tuple[str, str], int] = {}
+    repeated = _repeated(places, keep)
+    seen: dict[tuple[str, str], int] = {}
     for at in repeated.arg_true():  # rare: every repeated row is looked at, one by one
         key = (station[at], places.get_column("contest")[at])
-        if key not in first:
-            first[key] = at
+        if key not in seen:
+            seen[key] = at
             continue
         keep[at] = False
-        earlier, same = row[first[key]], table.raw.row(at)[1:] == table.raw.row(first[key])[1:]
+        earlier, same = row[seen[key]], table.raw.row(at)[1:] == table.raw.row(seen[key])[1:]
         if same:
             reason = f"the station is on row {earlier} already, with the same cells; used once"
         else:
             reason = (
                 f"the station is on row {earlier} already, with other cells; the numbers of neither are used"
             )
-            blind[first[key]] = True
+            blind[seen[key]] = True
         problems.append(_problem(row[at], station[at], reason, False))
-    return keep, blind, problems
+    return keep, blind, never, problems
+
+
+def _repeated(places: pl.DataFrame, keep: pl.Series) -> pl.Series:
+    """Rows whose station and contest stand on another row too."""
+    if places.get_column("contest").n_unique() == 1:
+        key = places.get_column("station_id")
+    else:
+        key = places.select(pl.struct("station_id", "contest")).to_series()
+    if key.n_unique() == len(key):
+        return pl.Series([False]).new_from_index(0, len(key))
+    return key.is_duplicated() & keep
 
 
 def _above_registered(places: pl.DataFrame, counts: pl.DataFrame, options: tuple[str, ...]) -> list[Problem]:
@@ -305,7 +434,19 @@ def _above_registered(places: pl.DataFrame, counts: pl.DataFrame, options: tuple
 
 
 def _statuses(raw: pl.DataFrame, layout: Layout) -> dict[str, dict[str, int]]:
-    if not layout.status:
-        return {}
-    words = raw.select(pl.col(layout.status).fill_null("").alias("word")).group_by("word").len().sort("word")
-    return {layout.status: dict(words.iter_rows())}
+    """Every word of every status column with its number of rows.
+
+    Rows that end before the column have no word; where they are stations without an acta, the column that says what is
+    counted has them as ``(short row)``, so that its numbers add up to all rows.
+    """
+    columns = ([layout.status] if layout.status else []) + list(layout.also_status)
+    if layout.counted and layout.counted not in columns and layout.without_acta:
+        columns.append(layout.counted)
+    found = {}
+    for column in columns:
+        words = raw.get_column(column)
+        tally = dict(words.drop_nulls().value_counts().sort(column).iter_rows())
+        if column == layout.counted and words.null_count():
+            tally["(short row)"] = words.null_count()
+        found[column] = tally
+    return found

@@ -25,7 +25,7 @@ import polars as pl
 from ocr.errors import CotejoError
 from tabulate.official.base import OfficialCount, OfficialFormat
 from tabulate.official.layout import Layout, build, require
-from tabulate.official.source import head, read_table
+from tabulate.official.rows import head, read_table
 
 ID = "ru-cec"
 _KEYS = ("region", "tik", "uik")

@@ -1,140 +1,106 @@
-"""A file from an authority, opened safely: bytes out of a plain file, a gzip or a zip, then rows of text.
+"""A file from an authority, opened safely: bytes out of a plain file, a gzip, a tar.gz or a zip.
 
-Nothing is interpreted here. Every cell stays the text it was in the file: an empty cell is ``""``, a cell that is
-not there because its row ends early is null.
+The file is read once, and its hash is of the very bytes that are parsed; a file that grows or changes meanwhile is
+refused. Nothing is interpreted here; `rows` makes rows of text, `workbook` opens XLSX.
 """
 
 from __future__ import annotations
 
-import csv
 import gzip
 import hashlib
 import io
 import lzma
+import os
+import re
+import tarfile
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
-from typing import IO
-
-import polars as pl
+from typing import IO, TypeVar
 
 from ocr.errors import CotejoError, MachineError
 
+Member = TypeVar("Member")
 MAX_BYTES = 512 * 1024 * 1024
 """Largest file, counted after unpacking; a national count of 200,000 stations is a tenth of it."""
 
-_HEAD_BYTES = 64 * 1024
-_CHUNK = 1024 * 1024
-_DAMAGED = (zipfile.BadZipFile, gzip.BadGzipFile, EOFError, zlib.error, lzma.LZMAError)
+HEAD_BYTES = 64 * 1024
+_MAX_MEMBERS = 1000
+_DAMAGED = (zipfile.BadZipFile, gzip.BadGzipFile, tarfile.TarError, EOFError, zlib.error, lzma.LZMAError)
+_BESIDE = re.compile(
+    r"(^|/)(leeme|leiame|readme|__macosx/)|candidat(o|ura)s?[^/]*$|\.(pdf|docx?|html?)$", re.IGNORECASE
+)
+"""What authorities pack beside the count: the description of the layout, the list of candidates."""
 
 
 @dataclass(frozen=True)
-class Table:
-    """The rows of a file as text.
+class Content:
+    """The bytes of one file.
 
     Attributes
     ----------
-    columns
-        The header, in the file's order.
-    raw
-        ``row`` (UInt32, the line of the file on which the row begins; the header is line 1) and one String column
-        per column of the file.
-    widths
-        Row number -> number of cells, for every row that has fewer or more cells than the header.
+    data
+        After unpacking.
     sha256
-        Of the file as it lies on disk, before any unpacking.
+        Of the file as it lay on disk, before any unpacking.
+    beside
+        Name -> bytes of what is packed beside the count, where it is text and small (lists of candidates).
     """
 
-    columns: tuple[str, ...]
-    raw: pl.DataFrame
-    widths: dict[int, int]
+    path: Path
+    data: bytes
     sha256: str
+    beside: dict[str, bytes]
 
 
 def file_sha256(path: Path) -> str:
     """SHA-256 of the file's bytes, as hexadecimal text."""
-    digest = hashlib.sha256()
-    with _open(path) as file:
-        while chunk := file.read(_CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
+    return hashlib.sha256(_whole(path, MAX_BYTES)).hexdigest()
 
 
-def read_bytes(path: Path, limit: int = MAX_BYTES) -> bytes:
-    """The bytes of a plain file, of a gzip, or of the only file inside a zip.
+def read_content(path: Path, limit: int | None = None) -> Content:
+    """The bytes of a plain file, of a gzip or tar.gz, or of the only count inside a zip.
 
     Raises
     ------
     CotejoError
-        When the file is missing, damaged, empty, a zip of several files, or larger than `limit` bytes once unpacked.
+        When the file is missing, damaged, empty, changed while it was read, an archive of several counts, or larger than
+        `limit` bytes (`MAX_BYTES`) once unpacked.
     """
-    data = _unpacked(path, limit + 1)
-    if len(data) > limit:
-        raise CotejoError(
-            f"{path} holds more than {limit // 2**20} MiB once unpacked; a count by station is smaller: "
-            "check that it is the right file."
-        )
-    if not data.strip(b"\xef\xbb\xbf \t\r\n"):
+    limit = MAX_BYTES if limit is None else limit
+    disk = _whole(path, limit)
+    data, beside = _unpack(path, io.BytesIO(disk), limit + 1, True)
+    _check_size(path, len(data), limit)
+    if not data.strip(b"\xef\xbb\xbf \t\r\n\x1a"):
         raise CotejoError(f"{path} is empty; fetch it from the authority again.")
-    return data
+    return Content(path, data, hashlib.sha256(disk).hexdigest(), beside)
 
 
-def head(path: Path, separator: str = ",", encoding: str = "utf-8-sig") -> tuple[str, ...]:
-    """The first record of a file as column names, or () when it is no text in that encoding.
+def read_bytes(path: Path, limit: int | None = None) -> bytes:
+    """`read_content` without the hash."""
+    return read_content(path, limit).data
 
-    Cheap: unpacks at most 64 kB.
-    """
-    data = _unpacked(path, _HEAD_BYTES)
+
+def peek(path: Path) -> bytes:
+    """The first 64 kB of content. Cheap: unpacks no more than that, and remembers it while the file stays as it is."""
     try:
-        text = data.decode(encoding)
-    except UnicodeDecodeError as error:
-        if len(data) < _HEAD_BYTES or error.start < len(data) - 4:
-            return ()
-        text = data[: error.start].decode(encoding)  # only the cut at 64 kB split a character
-    try:
-        return tuple(name.strip() for name in next(_records(text, separator))[1])
-    except (StopIteration, csv.Error):
-        return ()
+        found = path.stat()
+    except OSError:
+        return _peek(path, ())  # the open says what is wrong
+    return _peek(path, (found.st_mtime_ns, found.st_size, found.st_ino))
 
 
-def read_table(path: Path, separator: str = ",", encoding: str = "utf-8-sig") -> Table:
-    """Read a delimited file with a header line, every cell as text.
-
-    Raises
-    ------
-    CotejoError
-        As `read_bytes`; and when the text is not in `encoding`, a column name appears twice, there is no row under
-        the header, or a quotation mark is never closed.
-    """
-    data = read_bytes(path)
-    try:
-        text = data.decode(encoding)
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        name = encoding.removesuffix("-sig").upper()
-        raise CotejoError(
-            f"{path}, line {line}: byte 0x{data[error.start]:02x} is not {name} text; "
-            f"save the file again as {name}."
-        ) from None
-    try:
-        columns = tuple(name.strip() for name in next(_records(text, separator))[1])
-        _check_header(path, columns)
-        raw = _read_fast(text, columns, separator)
-        widths: dict[int, int] = {}
-        if raw is None:
-            raw, widths = _read_exactly(text, columns, separator)
-    except csv.Error as error:
-        raise CotejoError(
-            f"{path}: the rows cannot be told apart ({error}); check its quotation marks."
-        ) from None
-    if raw.height == 0:
-        raise CotejoError(f"{path} has a header and no rows; fetch it from the authority again.")
-    return Table(columns, raw, widths, file_sha256(path))
+@lru_cache(maxsize=8)
+def _peek(path: Path, stamp: tuple[int, ...]) -> bytes:
+    with open_file(path) as file:
+        return _unpack(path, file, HEAD_BYTES, False)[0]
 
 
-def _open(path: Path) -> IO[bytes]:
+def open_file(path: Path) -> IO[bytes]:
+    """Open for reading, with one sentence for whatever may be wrong."""
     try:
         return path.open("rb")
     except FileNotFoundError:
@@ -147,90 +113,111 @@ def _open(path: Path) -> IO[bytes]:
         raise MachineError(f"{path} cannot be read: {error.strerror}; check the disk.") from None
 
 
-def _unpacked(path: Path, size: int) -> bytes:
-    """At most `size` bytes of content. Reads no more than that from a compressed file, whatever it declares."""
-    with _open(path) as file:
-        magic = file.read(4)
-        file.seek(0)
+def _whole(path: Path, limit: int) -> bytes:
+    """All bytes on disk, of one moment: the file must be the same before and after."""
+    with open_file(path) as file:
+        before = os.fstat(file.fileno())
         try:
-            if magic == b"PK\x03\x04":
-                return _unzipped(path, file, size)
-            if magic[:2] == b"\x1f\x8b":
-                with gzip.open(file) as packed:
-                    return packed.read(size)
-            return file.read(size)
-        except (*_DAMAGED, RuntimeError):
-            raise CotejoError(f"{path} is a damaged or locked archive; fetch it again.") from None
+            data = file.read(limit + 1)
         except OSError as error:
-            if error.errno is None:  # bzip2 reports damaged data so; the disk always gives a number
-                raise CotejoError(f"{path} is a damaged or locked archive; fetch it again.") from None
             raise MachineError(f"{path} cannot be read: {error.strerror}; check the disk.") from None
+        after = os.fstat(file.fileno())
+    _check_size(path, len(data), limit)
+    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns) or len(
+        data
+    ) != after.st_size:
+        raise CotejoError(f"{path} changed while it was read; wait until it is complete and import it again.")
+    return data
 
 
-def _unzipped(path: Path, file: IO[bytes], size: int) -> bytes:
-    with zipfile.ZipFile(file) as archive:
-        members = [m for m in archive.infolist() if not m.is_dir() and not m.filename.startswith("__MACOSX/")]
-        if len(members) != 1:
-            raise CotejoError(
-                f"{path} holds {len(members)} files; unpack it and name the one with the count."
-            )
-        with archive.open(members[0]) as packed:
-            return packed.read(size)
+def _check_size(path: Path, size: int, limit: int) -> None:
+    if size > limit:
+        raise CotejoError(
+            f"{path} holds more than {limit // 2**20} MiB once unpacked; a count by station is smaller: "
+            "check that it is the right file."
+        )
 
 
-def _records(text: str, separator: str) -> Iterator[tuple[int, list[str]]]:
-    """Records with the line each begins on; blank lines are no records."""
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
-    start = 1
-    for record in reader:
-        if record:
-            yield start, record
-        start = reader.line_num + 1
-
-
-def _check_header(path: Path, columns: tuple[str, ...]) -> None:
-    for name in columns:
-        if columns.count(name) > 1:
-            raise CotejoError(
-                f"{path}: the header names the column {name!r} twice; which of them holds the numbers?"
-            )
-    if "row" in columns:
-        raise CotejoError(f"{path}: a column is called 'row', which is kept for the line number; rename it.")
-
-
-def _read_fast(text: str, columns: tuple[str, ...], separator: str) -> pl.DataFrame | None:
-    """The rows through polars, or None where polars could hide something.
-
-    Polars fills up a short row without a word and refuses a long one, so its answer is taken only when no row ends
-    in an empty cell and every row is one line; anything else is read exactly.
-    """
-    lines = text.count("\n") + (not text.endswith("\n"))
+def _unpack(path: Path, file: IO[bytes], size: int, beside: bool) -> tuple[bytes, dict[str, bytes]]:
+    """At most `size` bytes of content. Reads no more than that from a compressed file, whatever it declares."""
+    magic = file.read(4)
+    file.seek(0)
     try:
-        raw = pl.read_csv(text.encode(), separator=separator, infer_schema=False)
-    except pl.exceptions.PolarsError:
-        return None
-    if raw.height != lines - 1 or raw.width != len(columns) or raw.height == 0:
-        return None
-    raw.columns = list(columns)
-    last = raw.get_column(columns[-1])
-    if last.null_count() or (last == "").any():
-        return None
-    return raw.select(pl.all().fill_null("")).with_row_index("row", offset=2)
+        if magic == b"PK\x03\x04":
+            return _unzip(path, file, size, beside)
+        if magic[:2] == b"\x1f\x8b":
+            return _gunzip(path, file, size, beside)
+        return file.read(size), {}
+    except (*_DAMAGED, RuntimeError, NotImplementedError):
+        raise CotejoError(f"{path} is a damaged or locked archive; fetch it again.") from None
+    except OSError as error:
+        if error.errno is None:  # bzip2 reports damaged data so; the disk always gives a number
+            raise CotejoError(f"{path} is a damaged or locked archive; fetch it again.") from None
+        raise MachineError(f"{path} cannot be read: {error.strerror}; check the disk.") from None
 
 
-def _read_exactly(text: str, columns: tuple[str, ...], separator: str) -> tuple[pl.DataFrame, dict[int, int]]:
-    """The rows one by one, with the width of each that does not fit the header."""
-    n = len(columns)
-    starts: list[int] = []
-    rows: list[list[str | None]] = []
-    widths: dict[int, int] = {}
-    records = _records(text, separator)
-    next(records)
-    for start, record in records:
-        starts.append(start)
-        if len(record) != n:
-            widths[start] = len(record)
-        rows.append([*record[:n], *([None] * (n - len(record)))])
-    cells = zip(*rows, strict=True) if rows else ((),) * n
-    series = [pl.Series(name, list(column), pl.String) for name, column in zip(columns, cells, strict=True)]
-    return pl.DataFrame([pl.Series("row", starts, pl.UInt32), *series]), widths
+def _unzip(path: Path, file: IO[bytes], size: int, beside: bool) -> tuple[bytes, dict[str, bytes]]:
+    with zipfile.ZipFile(file) as archive:
+        members = [m for m in archive.infolist() if not m.is_dir()]
+        if any(m.filename in ("[Content_Types].xml", "xl/workbook.xml") for m in members):
+            file.seek(0)
+            return file.read(size), {}  # a workbook is a file, not an archive of files
+
+        def read(member: zipfile.ZipInfo, most: int) -> bytes:
+            with archive.open(member) as packed:
+                return packed.read(most)
+
+        return _choose(path, [(m.filename, m) for m in members], read, size, beside)
+
+
+def _gunzip(path: Path, file: IO[bytes], size: int, beside: bool) -> tuple[bytes, dict[str, bytes]]:
+    with gzip.open(file) as packed:
+        start = packed.read(512)
+        if start[257:262] != b"ustar":
+            return start + packed.read(max(0, size - len(start))), {}
+    file.seek(0)
+    with tarfile.open(fileobj=_Bounded(gzip.open(file), MAX_BYTES), mode="r|") as archive:
+        # A tar is a stream: its members can only be read in passing.
+        kept: list[tuple[str, bytes]] = []
+        for member in archive:
+            part = archive.extractfile(member) if member.isfile() else None
+            if part is not None and len(kept) < _MAX_MEMBERS:
+                kept.append((member.name, part.read(size)))
+    return _choose(path, [(name, data) for name, data in kept], lambda data, most: data[:most], size, beside)
+
+
+class _Bounded(io.RawIOBase):
+    """A stream that ends, as damaged, after so many bytes."""
+
+    def __init__(self, inner: gzip.GzipFile, limit: int) -> None:
+        self._inner, self._left = inner, limit
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._inner.read(min(size, self._left) if size >= 0 else self._left)
+        self._left -= len(data)
+        return data
+
+
+def _choose(
+    path: Path,
+    members: list[tuple[str, Member]],
+    read: Callable[[Member, int], bytes],
+    size: int,
+    beside: bool,
+) -> tuple[bytes, dict[str, bytes]]:
+    """The one member that is a count, and the small texts beside it."""
+    counts = [m for m in members if not _BESIDE.search(m[0])]
+    if len(counts) != 1:
+        counts = members if len(members) == 1 else counts
+    if len(counts) != 1:
+        raise CotejoError(
+            f"{path} holds {len(counts) or len(members)} files; unpack it and name the one with the count."
+        )
+    small = {}
+    if beside:
+        others = [m for m in members if m[0] != counts[0][0] and m[0].lower().endswith((".csv", ".txt"))]
+        small = {name: read(member, HEAD_BYTES * 16) for name, member in others[:8]}
+    return read(counts[0][1], size), small
