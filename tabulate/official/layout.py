@@ -60,8 +60,11 @@ class Layout:
     twice
         Pairs of number columns in which the authority gives one number twice; a difference is a note.
     without_acta
-        Fewest and most cells of a row of a station whose acta was never captured. Such a row is not truncated: its numbers
-        are absent, and it is not counted.
+        Condition over the text columns: the row is of a station whose acta was never captured. Such a row is not truncated
+        when it ends early: its numbers are absent, and it is not counted.
+    aside
+        Condition over the text columns: the row is no station's (an acta outside the catalogue of stations). It stays in
+        `raw` and in the totals.
     id_digits
         Digits of a station's id by the authority's rules. An id of fewer digits is filled up with zeros, and reported.
     other_numbers
@@ -84,7 +87,8 @@ class Layout:
     catalogue: Mapping[str, Status] = field(default_factory=dict)
     markers: Mapping[str, str] = field(default_factory=dict)
     twice: tuple[tuple[str, str], ...] = ()
-    without_acta: tuple[int, int] | None = None
+    without_acta: pl.Expr | None = None
+    aside: pl.Expr | None = None
     id_digits: int | None = None
     other_numbers: tuple[str, ...] = ()
     known: tuple[str, ...] = ()
@@ -344,12 +348,17 @@ def _counted(
     strange = set(words.unique()) - {*known, *out}
     problems = []
     if strange:
-        at = (words.is_in(list(strange)) & believed & ~never).arg_true()
+        absent = places["counted" if layout.counted else "status"].is_null()
+        at = (words.is_in(list(strange)) & believed & ~never & ~absent).arg_true()
         found = zip(places["row"].gather(at), places["station_id"].gather(at), words.gather(at), strict=True)
         problems = [
             _problem(row, station, f"{column}: {term!r} {doubt}", True) for row, station, term in found
         ]
-    return places.with_columns((~words.is_in(out) & believed & ~never).alias("counted")), problems
+    ended = places["counted"].is_null() & believed & ~never if layout.counted else ~believed & believed
+    for at in ended.arg_true():
+        reason = f"the row ends before {column}; taken as not counted"
+        problems.append(_problem(places["row"][at], places["station_id"][at], reason, True))
+    return places.with_columns((~words.is_in(out) & believed & ~never & ~ended).alias("counted")), problems
 
 
 def _usable_rows(
@@ -357,22 +366,21 @@ def _usable_rows(
 ) -> tuple[pl.Series, pl.Series, pl.Series, list[Problem]]:
     """Which rows stand in `counts`, which of those are blind (their numbers cannot be believed) or have no acta."""
     keep = pl.Series("keep", [True]).new_from_index(0, places.height)
-    blind, never = ~keep, ~keep
+    blind = ~keep
     problems: list[Problem] = []
     row, station = places.get_column("row"), places.get_column("station_id")
 
     n = len(table.columns)
-    least, most = layout.without_acta or (0, 0)
-    for at in row.is_in(list(table.widths)).arg_true() if table.widths else []:
+    never = _rows_where(table.raw, layout.without_acta)
+    for at in never.arg_true():
+        width = table.widths.get(row[at], n)
+        reason = "no acta was captured" + (f": the row ends after {width} of {n} cells" if width < n else "")
+        problems.append(_problem(row[at], station[at], reason, False))
+    ragged = row.is_in(list(table.widths)) & ~never if table.widths else blind
+    for at in ragged.arg_true():
         width = table.widths[row[at]]
-        if least <= width <= most:
-            never[at] = True
-            reason = f"no acta was captured: the row ends after {width} of {n} cells"
-        else:
-            reason = f"the row has {width} cells, the header {n}"
-            blind[at] = (
-                width > n
-            )  # cells have slipped sideways somewhere: none of the numbers can be believed
+        reason = f"the row has {width} cells, the header {n}"
+        blind[at] = width > n  # cells have slipped sideways somewhere: none of the numbers can be believed
         problems.append(_problem(row[at], station[at], reason, width < n))
 
     first = table.columns[0]
@@ -382,10 +390,14 @@ def _usable_rows(
         again &= table.raw.select(header.fill_null(False)).to_series()
     for number in row.filter(again):
         problems.append(_problem(number, "", "the header stands here again", False))
-    nameless = (station == "") & ~again
+    aside = _rows_where(table.raw, layout.aside) & ~again
+    nameless = (station == "") & ~again & ~aside
     for number in row.filter(nameless):
         problems.append(_problem(number, "", "the row names no station", False))
-    keep = keep & ~again & ~nameless
+    for at in aside.arg_true():
+        reason = "the acta is outside the catalogue of stations; it belongs to none and is not counted"
+        problems.append(_problem(row[at], station[at], reason, False))
+    keep = keep & ~again & ~nameless & ~aside
 
     repeated = _repeated(places, keep)
     seen: dict[tuple[str, str], int] = {}
@@ -405,6 +417,12 @@ def _usable_rows(
             blind[seen[key]] = True
         problems.append(_problem(row[at], station[at], reason, False))
     return keep, blind, never, problems
+
+
+def _rows_where(raw: pl.DataFrame, condition: pl.Expr | None) -> pl.Series:
+    if condition is None:
+        return pl.Series([False]).new_from_index(0, raw.height)
+    return raw.select(condition.fill_null(False)).to_series()
 
 
 def _repeated(places: pl.DataFrame, keep: pl.Series) -> pl.Series:
@@ -440,7 +458,7 @@ def _statuses(raw: pl.DataFrame, layout: Layout) -> dict[str, dict[str, int]]:
     counted has them as ``(short row)``, so that its numbers add up to all rows.
     """
     columns = ([layout.status] if layout.status else []) + list(layout.also_status)
-    if layout.counted and layout.counted not in columns and layout.without_acta:
+    if layout.counted and layout.counted not in columns and layout.without_acta is not None:
         columns.append(layout.counted)
     found = {}
     for column in columns:
