@@ -15,7 +15,7 @@ from PIL import Image
 from ocr.form import Form, Role, Text, Writing
 from ocr.render import draw_text, render
 from ocr.train import glyphs
-from ocr.train.levels import Level
+from ocr.train.levels import Level, room
 from ocr.train.sheets import HALVES, draw_values, holds, slip
 from sample_actas.generate.camera import Paper, Shot, aged, relief_of, sheet_coordinates, tabletop
 from sample_actas.generate.handwriting import Digits, Writer
@@ -64,7 +64,7 @@ def take(form: Form, level: Level, digits: Digits, wrong: float, rng: Rng) -> Ph
     values = draw_values(rng, form)
     if rng.random() < wrong:
         values = slip(rng, form, values)
-    box = float(np.median([h for f in form.votes for _, _, _, h in f.boxes]))
+    box = float(np.median([room(w, h) for f in form.votes for _, _, w, h in f.boxes]))
     height = rng.uniform(*level.box)
     sheet = _fill(form, values, Writer(digits, rng), 1.3 * height / box, rng)
     return Photo(form, _photograph(sheet, form, height / box, level, rng), values)

@@ -29,7 +29,16 @@ from ocr.read import READER, read, warm_up
 from ocr.reliability import calibration_error
 from ocr.train.levels import LEVELS, table
 from ocr.train.sheets import made_sources
-from ocr.train.simulate import Data, Writer, draw_cells, handwritten, load_writers, read_cells, score_sheets
+from ocr.train.simulate import (
+    BROKEN,
+    Data,
+    Writer,
+    draw_cells,
+    handwritten,
+    load_writers,
+    read_cells,
+    score_sheets,
+)
 from ocr.train.thresholds import accepted, said
 from sample_actas.generate.handwriting import Digits
 
@@ -81,7 +90,7 @@ def _photo(job: tuple[str, str, Path | None, int]) -> Outcome:
     right = reading.form == name and all(
         reading.fields[f.name].value == photo.values[f.name] for f in form.votes
     )
-    broken = any(r.split(":")[0] in ("inconsistent", "sum-fails") for r in reading.reasons)
+    broken = any(r.split(":")[0] in BROKEN for r in reading.reasons)
     return Outcome(
         name, level, photo.adds_up, right, reading.probability, reading.accepted,
         broken and not reading.accepted and reading.form == name, reading.refused is not None,

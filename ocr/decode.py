@@ -97,7 +97,8 @@ def decode(
     -------
     Decoded
         The fields in the order of the form, the sums likewise. `SumReading.left` and `right` are totals of the numbers as
-        written; a sum with a blank or illegible field has neither, and `holds` is None. The `probability` of a sum
+        written; a sum with a blank or illegible field has neither, and `holds` is False only if no number there could make it
+        hold. The `probability` of a sum
         that is not part of the inference (at-most rules, cycles, sums that are no evidence) takes its fields as independent and
         counts every other reading of them against what is reported: a lower bound.
 
@@ -168,12 +169,17 @@ def decode(
         p = together(other)
         if p > max(probability, settings.joint):
             values, probability = other, p
+    # What the boxes say clearly is what is written, even where the sums would rather have another number.
+    clear = {n: v for n in terms if (v := _clear(rows[n], settings.own_word)) != _UNCLEAR}
+    if any(values[n] != v for n, v in clear.items()):
+        values |= clear
+        probability = together(values)
 
     fields = {
         name: _field(replace(belief, row=alone[name]), boxes[name], values[name], name in illegible, settings)
         for name, belief in beliefs.items()
     }
-    sums = tuple(_sum(s, fields, result.holds) for s in form.sums)
+    sums = tuple(_sum(s, form, fields, result.holds) for s in form.sums)
     holding = float(
         np.prod([a / b if b > 0 else 0.0 for a, b in zip(sheet.weight(holding=True), weights, strict=True)])
     )
@@ -199,6 +205,17 @@ def _believe(row: Row, message: Message, settings: Settings) -> _Belief:
     if total <= 0:  # underflow on a hopeless sheet
         return _Belief(row, row.weights, row.blank)
     return _Belief(row, numbers / total, blank / total)
+
+
+_UNCLEAR = -1
+
+
+def _clear(row: Row, least: float) -> int | None:
+    """What a row shows with at least this probability by itself; `_UNCLEAR` if nothing."""
+    i = int(row.weights.argmax())
+    if row.weights[i] >= least:
+        return int(row.values[i])
+    return None if row.blank >= least else _UNCLEAR
 
 
 def _best_sheet(network: Network, rows: Mapping[str, Row], settings: Settings) -> dict[str, int | None]:
@@ -269,25 +286,49 @@ def _field(
     )
 
 
-def _sum(s: Sum, fields: Mapping[str, DecodedField], holds: Mapping[str, float]) -> SumReading:
+def _sum(s: Sum, form: Form, fields: Mapping[str, DecodedField], holds: Mapping[str, float]) -> SumReading:
     """A sum on the numbers as reported. Blank and illegible fields are missing, never 0."""
-    left, right = ([fields[n].value for n in side] for side in (s.left, s.right))
+    sides = [[fields[n].value for n in side] for side in (s.left, s.right)]
+    a, b = (sum(v for v in side if v is not None) for side in sides)
     sure = float(np.prod([fields[n].probability for n in (*s.left, *s.right)]))
-    if None in left or None in right:
-        return SumReading(s.name, s.rule, None, None, None, holds.get(s.name, 0.5))
-    a, b = (sum(v for v in side if v is not None) for side in (left, right))
-    ok = a == b if s.rule == "equal" else a <= b
-    return SumReading(s.name, s.rule, a, b, ok, holds.get(s.name, sure if ok else 1.0 - sure))
+    if None not in sides[0] + sides[1]:
+        ok = a == b if s.rule == "equal" else a <= b
+        return SumReading(s.name, s.rule, a, b, ok, holds.get(s.name, sure if ok else 1.0 - sure))
+    # the most that the missing rows could add to each side
+    left, right = (
+        sum(10 ** form.field(n).digits - 1 for n in side if fields[n].value is None)
+        for side in (s.left, s.right)
+    )
+    fails = a > b + right or (s.rule == "equal" and b > a + left)
+    return SumReading(s.name, s.rule, None, None, False if fails else None, holds.get(s.name, 0.5), (a, b))
+
+
+def _fails_with_zero(s: Sum, reading: SumReading, fields: Mapping[str, DecodedField]) -> bool:
+    """Whether an open sum fails if nothing written means 0: its missing rows are all blank, and no side is wholly missing."""
+    missing = {n for n in (*s.left, *s.right) if fields[n].value is None}
+    if reading.known is None or any(fields[n].state is not State.BLANK for n in missing):
+        return False
+    if missing.issuperset(s.left) or missing.issuperset(s.right):
+        return False  # a total left out is not a total of 0
+    a, b = reading.known
+    return a > b or (s.rule == "equal" and a != b)
 
 
 def _reasons(form: Form, sheet: Decoded, settings: Settings) -> tuple[str, ...]:
     """Why a person must look; empty if nobody must."""
     fields = sheet.fields
     out = ["inconsistent"] if sheet.inconsistent >= settings.inconsistent else []
+    if not out and sheet.inconsistent >= settings.doubtful:
+        out.append("may-not-add-up")
     out += [
         f"sum-fails:{s.name}"
         for s, r in zip(form.sums, sheet.sums, strict=True)
         if s.evidence and r.holds is False
+    ]
+    out += [
+        f"blank-sum:{s.name}"
+        for s, r in zip(form.sums, sheet.sums, strict=True)
+        if s.evidence and r.holds is None and _fails_with_zero(s, r, fields)
     ]
     enough = sheet.probability >= settings.accept
     least = settings.field_minimum if enough else max(settings.field_minimum, settings.accept)

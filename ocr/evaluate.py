@@ -106,7 +106,8 @@ def evaluate(
     Returns
     -------
     dict
-        ``{"forms": {id: S}, "all": S, "left_out": text}``, S as `summary` makes it.
+        ``{"forms": {id: S}, "all": S, "left_out": text}``, S as `summary` makes it; those by form have ``verified``, whether the
+        form was ever read from real sheets before, too.
 
     Raises
     ------
@@ -136,7 +137,10 @@ def evaluate(
             scores.append(score(truth, reading, form, cpu_s=spent))
     ids = sorted({s.form for s in scores})
     return {
-        "forms": {i: summary([s for s in scores if s.form == i]) for i in ids},
+        "forms": {
+            i: {"verified": i in known and known[i].verified, **summary([s for s in scores if s.form == i])}
+            for i in ids
+        },
         "all": summary(scores),
         "left_out": LEFT_OUT,
     }

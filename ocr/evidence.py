@@ -15,7 +15,7 @@ import numpy.typing as npt
 from ocr.form import Form, Writing
 from ocr.lattice import BLANK, CLASSES, Floats, regular, soften
 
-_UNSURE = 0.1  # what a network leaves to its other classes on a sheet of average clarity
+UNSURE = 0.1  # what a network leaves to its other classes on a sheet of average clarity
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +62,11 @@ class Settings:
         Above this probability a number is flagged ``odd-filling`` or ``crossed-out``.
     illegible : float
         A row whose best number has less probability than this, from its own boxes, is illegible.
-    inconsistent : float
-        From this probability on, "inconsistent" is given as a reason.
+    own_word : float
+        A number that its own boxes (and words) give at least this probability is reported as they say it, whatever the sums would
+        have there. Below, the more probable one of the two is reported.
+    inconsistent, doubtful : float
+        From this probability on, "inconsistent" is given as a reason; from `doubtful` on, "may-not-add-up".
     joint : float
         The single best sheet is reported if it is at least so probable; of a less legible one each number stands
         for itself, for a guess that adds up is not what was written.
@@ -90,7 +93,9 @@ class Settings:
     odd_maximum: float = 0.05
     crossed_maximum: float = 0.1
     illegible: float = 0.02
+    own_word: float = 0.98
     inconsistent: float = 0.5
+    doubtful: float = 0.15
     joint: float = 0.2
     keep: float = 3e-6
     cap: int = 128
@@ -105,7 +110,7 @@ def box_likelihoods(
         if f.name not in probabilities:
             raise ValueError(f"there are no box probabilities for the field {f.name!r}")
         raw[f.name] = np.asarray(probabilities[f.name], dtype=np.float64)
-    temperature = settings.temperature * np.exp(settings.temperature_slope * (unsure(raw) - _UNSURE))
+    temperature = settings.temperature * np.exp(settings.temperature_slope * (unsure(raw) - UNSURE))
     temperature = max(1.0, float(temperature))
     out = {}
     for f in form.fields:
@@ -124,7 +129,7 @@ def calibrated(probability: float, unclear: float, settings: Settings) -> float:
     """The model's probability that a sheet is right -> the share of such sheets that are (Platt 1999, on log odds)."""
     slope, offset, by_unclear = settings.calibration
     p = min(max(probability, 1e-9), 1 - 1e-9)
-    odds = slope * np.log(p / (1 - p)) + offset + by_unclear * (unclear - _UNSURE)
+    odds = slope * np.log(p / (1 - p)) + offset + by_unclear * (unclear - UNSURE)
     return float(1 / (1 + np.exp(-odds)))
 
 
@@ -136,10 +141,10 @@ def unsure(probabilities: Mapping[str, npt.ArrayLike]) -> float:
     some = [np.asarray(p, dtype=np.float64) for p in probabilities.values()]
     some = [p for p in some if p.ndim == 2 and p.shape[1] == CLASSES and len(p)]
     if not some:
-        return _UNSURE
+        return UNSURE
     p = np.concatenate(some)
     left = 1 - p.max(axis=1)[p.argmax(axis=1) != BLANK]
-    return float((left.sum() + 4 * _UNSURE) / (left.size + 4))
+    return float((left.sum() + 4 * UNSURE) / (left.size + 4))
 
 
 def fillers(form: Form, boxes: Mapping[str, Floats], settings: Settings) -> dict[str, tuple[float, ...]]:

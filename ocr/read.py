@@ -25,11 +25,11 @@ from ocr.errors import CotejoError
 from ocr.form import Form, Role, load_forms
 from ocr.image import Limits, Refused, open_picture, page_count
 from ocr.printed import Printed, printed
-from ocr.reading import DECIMALS, CodeReading, FieldReading, Reading, State, SumReading, refusal
+from ocr.reading import DECIMALS, CodeReading, FieldReading, Reading, State, refusal
 from ocr.register import NotFound, Registration, register
 from ocr.whole import Whole, read_whole, whole_of_bulletin
 
-VERSION = "2"  # of everything but the weights: raise it when the same photo and weights may read differently
+VERSION = "3"  # of everything but the weights: raise it when the same photo and weights may read differently
 STATION_SURE = (
     0.98  # least probability of a printed station number that is used: eight boxes read well reach it
 )
@@ -216,9 +216,7 @@ def _of_whole(blank: Reading, sheet: Whole, accepted: bool | None = None) -> Rea
         registration=_round(sheet.score),
         transform=tuple(_round(x) for x in sheet.transform.ravel()) if sheet.transform is not None else (),
         fields={name: _field(f, sheet.corners.get(name, nowhere)) for name, f in decoded.fields.items()},
-        sums=tuple(
-            SumReading(s.sum, s.rule, s.left, s.right, s.holds, _round(s.probability)) for s in decoded.sums
-        ),
+        sums=tuple(replace(s, probability=_round(s.probability)) for s in decoded.sums),
         codes=sheet.codes,
     )
 

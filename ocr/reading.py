@@ -48,7 +48,11 @@ class FieldReading:
 
 @dataclass(frozen=True, slots=True)
 class SumReading:
-    """Whether a sum of the form holds on the values as written. `left` and `right` are None if a value is missing."""
+    """Whether a sum of the form holds on the values as written.
+
+    `left` and `right` are None if a value is missing (a blank or illegible row is never taken for 0). Then `holds` is False if no
+    number in the missing rows could make the sum hold, and None otherwise; `known` has the totals of the numbers that are there.
+    """
 
     sum: str
     rule: str
@@ -57,6 +61,7 @@ class SumReading:
     holds: bool | None
     # Posterior probability that the sheet was written so that this sum holds.
     probability: float
+    known: tuple[int, int] | None = None  # None where nothing is missing
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +154,9 @@ class Reading:
             )
             for name, f in data["fields"].items()
         }
-        d["sums"] = tuple(SumReading(**s) for s in data["sums"])
+        d["sums"] = tuple(
+            SumReading(**{**s, "known": tuple(s["known"]) if s.get("known") else None}) for s in data["sums"]
+        )
         d["codes"] = tuple(CodeReading(**c) for c in data["codes"])
         for name in ("reasons", "transform", "size"):
             d[name] = tuple(d[name])

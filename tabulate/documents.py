@@ -25,7 +25,8 @@ def reading(r: Reading) -> None:
     )
     for s in r.sums:
         holds = {True: "holds", False: "DOES NOT HOLD", None: "cannot be checked"}[s.holds]
-        show.say(f"  {s.sum}: {s.left} {'=' if s.rule == 'equal' else '<='} {s.right}: {holds}")
+        left, right = (s.left, s.right) if s.known is None else (f"{v} and what is missing" for v in s.known)
+        show.say(f"  {s.sum}: {left} {'=' if s.rule == 'equal' else '<='} {right}: {holds}")
 
 
 def evaluation(document: dict[str, Any]) -> None:
@@ -36,9 +37,10 @@ def evaluation(document: dict[str, Any]) -> None:
         adds_up = f"{s['actas']['consistent_right']}/{s['actas']['consistent_n']}"
         inconsistent = f"{s['inconsistent']['recognised']}/{s['inconsistent']['n']}"
         accepted = (s["accepted"]["n"], s["accepted"]["wrong"])
+        mark = "" if s.get("verified", True) else " (not verified)"
         rows.append(
             (
-                name,
+                f"{name}{mark}",
                 s["sheets"],
                 *parts,
                 adds_up,

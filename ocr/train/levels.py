@@ -27,7 +27,13 @@ class Level:
     Attributes
     ----------
     box : (float, float)
-        Height of a digit box in photo pixels; the digits are 0.3 to 0.95 of it, two thirds on average.
+        Height of a digit box in photo pixels (1.2 times its width where that is less: no hand writes higher digits in a narrow
+        box); the digits are 0.3 to 0.95 of it, two thirds on average.
+    tall : float
+        Least height of a hand's digits in photo pixels: whoever writes smaller is photographed from nearer by.
+    depth : float
+        Least contrast of the ink in the photo, grey levels. These two are the limits of `ocr.train.cells.LEVEL`: what is fainter or smaller
+        nobody could read, and no label would be true.
     blur : (float, float)
         Standard deviation of the lens' blur in photo pixels.
     noise : (float, float)
@@ -49,6 +55,8 @@ class Level:
 
     meaning: str
     box: Range
+    tall: float
+    depth: float
     blur: Range
     noise: Range
     quality: Range
@@ -61,11 +69,11 @@ class Level:
 
 LEVELS = {
     "light": Level("a flat scan at 300 dpi, or a careful photo from near by",
-                   (40, 60), (0.3, 0.6), (1, 3), (80, 95), 1.5, 0.005, 0.10, 0.03, 0),
+                   (40, 60), 13, 28, (0.3, 0.6), (1, 3), (80, 95), 1.5, 0.005, 0.10, 0.03, 0),
     "medium": Level("an ordinary phone photo of the whole sheet",
-                    (22, 35), (0.5, 1.0), (2, 5), (50, 80), 5.0, 0.015, 0.30, 0.05, 1),
+                    (22, 35), 10, 20, (0.5, 1.0), (2, 5), (50, 80), 5.0, 0.015, 0.30, 0.05, 1),
     "heavy": Level("a poor photo: from far off or sent on by a messenger, bent paper, bad light",
-                   (14, 20), (0.5, 0.9), (2, 6), (30, 50), 9.0, 0.030, 0.45, 0.06, 1),
+                   (14, 20), 8, 14, (0.5, 0.9), (2, 6), (30, 50), 9.0, 0.030, 0.45, 0.06, 1),
 }  # fmt: skip
 COPIES = ("black-and-white", "dark copy")
 """Not photos but what offices send: thresholds are fitted on these too."""
@@ -78,11 +86,12 @@ def table() -> str:
         return f"{r[0]:g}–{r[1]:g}"
 
     head = (
-        "| level | stands for | box height, px | digit height (two thirds of it), px | blur σ, px | noise σ, grey levels "
-        "| JPEG quality | tilt up to | bend up to, of the long side | shadow up to |\n" + "|---" * 10 + "|"
+        "| level | stands for | box height, px | digit height (two thirds of it), px | digits at least, px | ink's contrast at least | blur σ, px | noise σ, grey levels "
+        "| JPEG quality | tilt up to | bend up to, of the long side | shadow up to |\n" + "|---" * 12 + "|"
     )
     rows = [
-        f"| {name} | {v.meaning} | {span(v.box)} | {v.box[0] * 2 / 3:.0f}–{v.box[1] * 2 / 3:.0f} | {span(v.blur)} "
+        f"| {name} | {v.meaning} | {span(v.box)} | {v.box[0] * 2 / 3:.0f}–{v.box[1] * 2 / 3:.0f} "
+        f"| {v.tall:g} | {v.depth:g} | {span(v.blur)} "
         f"| {span(v.noise)} | {span(v.quality)} | {v.tilt:g}° | {v.bend:.1%} | {v.shadow:.0%} |"
         for name, v in LEVELS.items()
     ]
@@ -103,6 +112,8 @@ class Photo:
     quality: int  # JPEG; 0 for none
     slack: float  # misregistration, share of the box
     paper: int
+    tall: float = 8.0  # least height of a hand's digits, pixels
+    depth: float = 14.0  # least contrast of the ink, grey levels
 
 
 def draw_photo(rng: Rng, look: str) -> Photo:
@@ -117,18 +128,35 @@ def draw_photo(rng: Rng, look: str) -> Photo:
     v = LEVELS[look]
     light = u(0.85, 1.0) * (1 - u(0, v.shadow))
     return Photo(
-        u(*v.box), u(*v.blur), light, 0.0, u(*v.noise), 0.0, 0.0, int(u(*v.quality)), v.slack, v.paper
-    )
+        u(*v.box), u(*v.blur), light, 0.0, u(*v.noise), 0.0, 0.0, int(u(*v.quality)), v.slack, v.paper, v.tall, v.depth
+    )  # fmt: skip
+
+
+def room(width: float, height: float) -> float:
+    """How high a digit can be written in a box: its height, but in a narrow one no more than 1.2 times its width."""
+    return min(height, 1.2 * width)
+
+
+def _optics(page: F32, photo: Photo, aspect: float) -> F32:
+    """The page at the photo's resolution, blurred, in the photo's light."""
+    h, w = page.shape
+    native = photo.height * float(np.sqrt(aspect)) / room(aspect, 1.0)
+    k = min(1.0, native / DRAWN)
+    img = cv2.resize(page, (max(8, round(w * k)), max(8, round(h * k))), interpolation=cv2.INTER_AREA)
+    img = cv2.GaussianBlur(img, (0, 0), photo.sigma * min(1.0, DRAWN / native))
+    out: F32 = img * np.float32(photo.gain)
+    return out
+
+
+def legible(ink: F32, photo: Photo, aspect: float) -> bool:
+    """Whether the light that the ink took away is still to be seen in the photo (the rule of `ocr.train.cells`)."""
+    left = _optics(ink, photo, aspect)
+    return float(left[left > 0.4 * left.max()].mean()) >= photo.depth
 
 
 def take_photo(rng: Rng, page: F32, photo: Photo, dark: float, aspect: float) -> U8:
     """Degrade a drawn box (`DRAWN` pixels; width over height is `aspect`) at the photo's resolution."""
-    h, w = page.shape
-    native = photo.height * float(np.sqrt(aspect))
-    k = min(1.0, native / DRAWN)
-    img = cv2.resize(page, (max(8, round(w * k)), max(8, round(h * k))), interpolation=cv2.INTER_AREA)
-    img = cv2.GaussianBlur(img, (0, 0), photo.sigma * min(1.0, DRAWN / native))
-    img = img * np.float32(photo.gain) + np.float32(photo.offset)
+    img = _optics(page, photo, aspect) + np.float32(photo.offset)
     bright = float(np.percentile(img, 80))
     # noise and threshold stay below the ink: nobody can read what nobody can see
     noise = np.float32(min(photo.noise, 0.3 * bright * dark))

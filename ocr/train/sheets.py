@@ -6,7 +6,7 @@ style and one photo. A sheet takes all its boxes from one writer. Nothing here i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,13 +15,13 @@ import numpy as np
 import numpy.typing as npt
 
 from ocr.digits import BLANK, CROSSED, MARK, SIZE
-from ocr.form import Form, Role, Sum, Writing
+from ocr.form import Form, FormField, Role, Sum, Writing
 from ocr.snap import Pyramid
 from ocr.train import glyphs
 from ocr.train.cells import MARGIN, U8, Ink, _hand, _write
 from ocr.train.digits import PRINTED
 from ocr.train.glyphs import Glyphs
-from ocr.train.levels import COPIES, DRAWN, LEVELS, draw_photo, take_photo
+from ocr.train.levels import COPIES, DRAWN, LEVELS, Photo, draw_photo, legible, take_photo
 from ocr.train.paper import F32, Box, Rng, make_paper, pick, print_edges
 from ocr.window import tighten
 
@@ -32,6 +32,8 @@ PER_CLASS = {**dict.fromkeys(range(10), 8), BLANK: 16, MARK: 12, CROSSED: 6}
 """Cells that a writer makes of each class; printed digits come on top."""
 PRINTED_EACH = 2
 ALIKE = 6  # images that one writer uses for a digit
+
+_TRIES = 12  # of a cell that comes out too faint, before the writer takes another pen
 
 Values = dict[str, int | None]
 
@@ -133,27 +135,13 @@ def make_writer(rng: Rng, sources: Sources, look: str, aspect: float) -> tuple[U
     kinds = sources.marks.take(rng.integers(len(sources.marks), size=3))
     family = rng.integers(10_000)
     printed = {d: sources.printed.take(np.flatnonzero(sources.printed.labels == d)) for d in range(10)}
-    hand, photo, style = _hand(rng), draw_photo(rng, look), int(rng.integers(2**31))
-    w, h = DRAWN * np.sqrt(aspect), DRAWN / np.sqrt(aspect)
-    shape = (round(h * (1 + 2 * MARGIN)), round(w * (1 + 2 * MARGIN)))
+    style = int(rng.integers(2**31))
     wanted = [k for k, n in PER_CLASS.items() for _ in range(n)] + [
         20 + d for d in range(10) for _ in range(PRINTED_EACH)
     ]
-    cells = np.empty((len(wanted), SIZE, SIZE), np.uint8)
-    for i, kind in enumerate(wanted):
-        turn = rng.normal(0, photo.slack * 0.3)
-        half = np.array([[-w, -h], [w, -h], [w, h], [-w, h]]) / 2 * (1 + rng.normal(0, photo.slack * 0.4, 2))
-        corners = half @ np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
-        corners = corners + np.clip(rng.normal(0, photo.slack * 0.75, 2), -0.16, 0.16) * (w, h)
-        corners = corners + np.array(shape[::-1]) / 2
-        box = Box(corners.astype(np.float32), w, h)
-        page = make_paper(rng, shape, box, photo.paper)
-        print_edges(np.random.default_rng(style), page, box)
-        everything = Ink(digits, kinds, sources.scribbles)
-        for dx in (-1.0, 1.0):
-            if rng.random() < 0.6:
-                side = Box(box.corners + np.array([dx * w, 0], np.float32), w, h)
-                _write(rng, page, everything, MARK if rng.random() < 0.2 else 0, side, hand)
+    everything = Ink(digits, kinds, sources.scribbles)
+
+    def write(page: F32, box: Box, kind: int, hand: dict[str, float]) -> None:
         if kind >= 20:
             same = printed[kind - 20]
             ink = Ink(same.take(np.array([family % len(same)])), kinds, sources.scribbles)
@@ -162,8 +150,54 @@ def make_writer(rng: Rng, sources: Sources, look: str, aspect: float) -> tuple[U
             _write(rng, page, Ink(each[kind], kinds, sources.scribbles), 0, box, hand)
         elif kind != BLANK:
             _write(rng, page, everything, kind, box, hand)
-        cells[i] = cut_cell(take_photo(rng, page, photo, hand["dark"], aspect), aspect)
-    return cells, np.array(wanted, np.int64)
+
+    while True:  # until every cell of this pen in this photo can be read
+        hand, photo = _hand(rng), draw_photo(rng, look)
+        if hand["size"] * photo.height < photo.tall:
+            continue
+        cells = []
+        for kind in wanted:
+            for _ in range(_TRIES):
+                cell = _make_cell(rng, kind, photo, hand, aspect, style, everything, write)
+                if cell is not None:
+                    break
+            else:
+                break
+            cells.append(cell)
+        if len(cells) == len(wanted):
+            return np.array(cells), np.array(wanted, np.int64)
+
+
+def _make_cell(
+    rng: Rng,
+    kind: int,
+    photo: Photo,
+    hand: dict[str, float],
+    aspect: float,
+    style: int,
+    everything: Ink,
+    write: Callable[[F32, Box, int, dict[str, float]], None],
+) -> U8 | None:
+    """One cell of a writer; None if what is written in it came out too faint to be read."""
+    w, h = DRAWN * np.sqrt(aspect), DRAWN / np.sqrt(aspect)
+    shape = (round(h * (1 + 2 * MARGIN)), round(w * (1 + 2 * MARGIN)))
+    turn = rng.normal(0, photo.slack * 0.3)
+    half = np.array([[-w, -h], [w, -h], [w, h], [-w, h]]) / 2 * (1 + rng.normal(0, photo.slack * 0.4, 2))
+    corners = half @ np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
+    corners = corners + np.clip(rng.normal(0, photo.slack * 0.75, 2), -0.16, 0.16) * (w, h)
+    corners = corners + np.array(shape[::-1]) / 2
+    box = Box(corners.astype(np.float32), w, h)
+    page = make_paper(rng, shape, box, photo.paper)
+    print_edges(np.random.default_rng(style), page, box)
+    for dx in (-1.0, 1.0):
+        if rng.random() < 0.6:
+            side = Box(box.corners + np.array([dx * w, 0], np.float32), w, h)
+            _write(rng, page, everything, MARK if rng.random() < 0.2 else 0, side, hand)
+    before = page.copy()
+    write(page, box, kind, hand)
+    if kind != BLANK and not legible(before - page, photo, aspect):
+        return None
+    return cut_cell(take_photo(rng, page, photo, hand["dark"], aspect), aspect)
 
 
 # --- what is written --------------------------------------------------------------------------------------------------
@@ -179,10 +213,16 @@ def draw_values(rng: Rng, form: Form) -> dict[str, int]:
     """
     for _ in range(300):
         values = _try_values(rng, form)
-        fits = all(0 <= v < 10 ** form.field(n).digits for n, v in values.items())
+        fits = all(0 <= v <= most(form.field(n)) for n, v in values.items())
         if fits and all(_fulfils(s, values) for s in form.sums if s.evidence):
             return values
     raise ValueError(f"no numbers fulfil the sums of {form.id} together")
+
+
+def most(field: FormField) -> int:
+    """The largest number that a person may have had to write there."""
+    room = 10**field.digits - 1
+    return room if field.maximum is None else min(room, field.maximum)
 
 
 def _fulfils(s: Sum, values: Mapping[str, int]) -> bool:
@@ -194,7 +234,7 @@ def _try_values(rng: Rng, form: Form) -> dict[str, int]:
     """The options first, then whatever the sums say, then a number by chance, and so on."""
     sums = sorted(form.sums, key=lambda s: (not s.evidence, s.rule != "equal"))
     hand = [f for f in form.votes if f.boxes]
-    size = 10 ** min(f.digits for f in hand) - 1
+    size = min(most(f) for f in hand)
     total = int(min(0.75 * size, rng.choice([rng.uniform(40, 350), rng.uniform(150, 700)])))
     options = [f.name for f in hand if f.role is Role.OPTION]
     share = rng.dirichlet(np.full(len(options), 0.9 if len(options) > 4 else 2.0)) if options else []
@@ -208,7 +248,7 @@ def _try_values(rng: Rng, form: Form) -> dict[str, int]:
         nearest = [s for _, s in sorted(known, key=lambda k: -k[0])]
         name = next((n for s in nearest for n in s.left + s.right if n not in values), None)
         f = form.field(name) if name else next(f for f in form.fields if f.name not in values)
-        many = 10**f.digits - 1
+        many = most(f)
         values[f.name] = int(
             rng.exponential(8) if f.role in small else rng.uniform(0, min(0.25 * many, 1200))
         )

@@ -168,6 +168,8 @@ def write_sheets(
         yield Sheet(form, writer, values, truth, classes, boxes, clear)
 
 
+BROKEN = {"inconsistent", "may-not-add-up", "sum-fails", "blank-sum"}
+"""Reasons that tell a person that a sheet does not add up, or may not."""
 CONFIRM = (0.99, 0.999)
 """Probabilities of a number at which its confirmation by the machine is counted (`tabulate.tally`)."""
 
@@ -207,7 +209,7 @@ def score_sheet(sheet: Sheet, settings: Settings) -> Scored:
         least=min(d.fields[f.name].probability for f in form.votes),
         hard=bool(reasons - {"unsure"}),
         inconsistent=d.inconsistent,
-        broken=bool(reasons & {"inconsistent", "sum-fails"}),
+        broken=bool(reasons & BROKEN),
         confirmed=tuple(_confirmed(sheet, d, c) for c in CONFIRM),
     )
 

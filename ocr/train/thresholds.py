@@ -21,7 +21,7 @@ import numpy.typing as npt
 from scipy.optimize import minimize
 from scipy.stats import beta
 
-from ocr.evidence import Settings, calibrated, unsure
+from ocr.evidence import UNSURE, Settings, calibrated, unsure
 from ocr.form import load_forms
 from ocr.lattice import Floats, soften
 from ocr.reliability import calibration_error
@@ -39,6 +39,8 @@ from ocr.train.simulate import (
 
 WRONG = 0.05  # share of sheets written inconsistent
 AIM = 0.001  # wrong sheets among those accepted, at most
+SAFE = 2  # the stated share of wrong ones among those accepted stays so many times below the aim
+SURE = 0.9999  # boxes from this probability on tell how low the floor may be
 FLOORS = (1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3)
 ACCEPT = (0.9, 0.95, 0.97, 0.98, 0.985, 0.99, 0.9925, 0.995, 0.997, 0.998, 0.999)
 
@@ -73,7 +75,7 @@ def box_loss(sheets: Sequence[tuple[str, Floats, npt.NDArray[np.int64], float]],
     labels = np.concatenate([x[2] for x in sheets])
     unclear = np.concatenate([np.full(len(x[2]), x[3]) for x in sheets])
     often = np.bincount(labels, minlength=13) / len(labels)
-    t = np.maximum(1.0, s.temperature * np.exp(s.temperature_slope * (unclear - 0.1)))
+    t = np.maximum(1.0, s.temperature * np.exp(s.temperature_slope * (unclear - UNSURE)))
     q = p ** (1 / t[:, None]) / np.array(s.class_prior or (1.0,) * 13)
     q = soften(q * often, s.noise)
     return float(-np.log(q[np.arange(len(labels)), labels]).mean())
@@ -95,13 +97,29 @@ def fit_temperature(
     )
 
 
+def fit_noise(sheets: Sequence[tuple[str, Floats, npt.NDArray[np.int64], float]], s: Settings) -> Settings:
+    """The floor as low as these boxes can prove: what may be wrong, at most, of those that are as good as certain.
+
+    The upper end of the interval and not the share itself: that few were wrong among those drawn does not say that none would be.
+    """
+    bare = replace(s, noise=0.0)
+    wrong = n = 0
+    for _, p, labels, unclear in sheets:
+        t = max(1.0, s.temperature * float(np.exp(s.temperature_slope * (unclear - UNSURE))))
+        q = soften(p, bare.noise, s.class_prior, t)
+        sure = q.max(axis=1) >= SURE
+        n += int(sure.sum())
+        wrong += int((q.argmax(axis=1) != labels)[sure].sum())
+    return replace(s, noise=min(5e-4, max(1e-5, float(f"{upper(wrong, n) * 13 / 12:.1e}"))))
+
+
 # --- the acta's probability ---------------------------------------------------------------------------------------------
 
 
 def fit_calibration(sheets: Sequence[Scored], s: Settings) -> Settings:
     """The straight line of log odds of greatest likelihood; each look weighs the same."""
     p = np.clip([x.probability for x in sheets], 1e-9, 1 - 1e-9)
-    odds, unclear = np.log(p / (1 - p)), np.array([x.unclear for x in sheets]) - 0.1
+    odds, unclear = np.log(p / (1 - p)), np.array([x.unclear for x in sheets]) - UNSURE
     right = np.array([x.right for x in sheets])
 
     def loss(x: Floats) -> float:
@@ -123,14 +141,15 @@ def accepted(x: Scored, s: Settings) -> bool:
 
 
 def fit_accept(sheets: Sequence[Scored], s: Settings) -> Settings:
-    """The lowest threshold above which, in every look, fewer than `AIM` are wrong, both as stated and as counted."""
+    """The lowest threshold above which, in every look, no more than `AIM` are wrong as counted, and half of that as stated."""
     for t in ACCEPT:
         tried = replace(s, accept=t)
         good = True
         for look in LOOKS:
             taken = [x for x in sheets if x.look == look and accepted(x, tried)]
             stated = float(np.mean([1 - said(x, s) for x in taken])) if taken else 0.0
-            good &= max(stated, sum(not x.right for x in taken) / max(1, len(taken))) <= AIM
+            counted = sum(not x.right for x in taken) / max(1, len(taken))
+            good &= SAFE * stated <= AIM and counted <= AIM
         if good:
             return tried
     return replace(s, accept=ACCEPT[-1])
@@ -233,7 +252,7 @@ def main() -> None:
     started = time.monotonic()
     force = Settings()
     boxes = {h: boxes_of(forms, writers[h], 12, k) for k, h in enumerate(HALVES)}
-    found = fit_temperature(boxes["fit"], force)
+    found = fit_noise(boxes["fit"], fit_temperature(boxes["fit"], force))
     fit = score_sheets(forms, writers["fit"], args.sheets, WRONG, 1, found, args.jobs)
     found = fit_accept(fit, fit_calibration(fit, found))
     score = score_sheets(forms, writers["score"], args.sheets, WRONG, 2, found, args.jobs)

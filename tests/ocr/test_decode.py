@@ -322,13 +322,53 @@ def test_a_sheet_written_inconsistent_is_reported_as_written(field: str, text: s
 
 def test_the_prior_of_consistency_is_what_decides() -> None:
     """With nearly no room for wrong sums the same sheet is explained as misread; even then it goes to a person."""
-    stubborn = sheet(BOLIVIA, Settings(consistent=1 - 1e-9), valid="297")
+    stubborn = sheet(BOLIVIA, Settings(consistent=1 - 1e-9, own_word=1.1), valid="297")
     assert stubborn.inconsistent < 0.01
     assert values(stubborn) == TRUE
     assert not stubborn.accepted  # nothing is repaired silently
     assert "against-boxes:valid" in stubborn.reasons
     usual, doubtful = (sheet(BOLIVIA, Settings(consistent=c), valid="297").inconsistent for c in (0.9, 0.5))
     assert 0.5 < usual < doubtful
+
+
+def test_what_the_boxes_say_clearly_is_reported_whatever_the_sums_want() -> None:
+    """Even to a decoder that hardly believes in wrong sums."""
+    stubborn = Settings(consistent=1 - 1e-9)
+    d = sheet(BOLIVIA, stubborn, valid="297")
+    assert values(d) == TRUE | {"valid": 297}
+    assert "sum-fails:valid" in d.reasons and "against-boxes:valid" not in d.reasons
+    assert d.fields["valid"].runner_up == 197  # what the sums want stands beside it
+    assert d.probability < 0.01 and not d.accepted
+    unclear = sheet(BOLIVIA, stubborn, valid=between("297", 0, 2, 1, 0.9))
+    assert values(unclear) == TRUE and "against-boxes:valid" not in unclear.reasons
+
+
+@pytest.mark.parametrize(
+    ("changed", "known", "holds", "reason"),
+    [
+        ({"null": "___", "box": "250"}, (202, 250), None, "blank-sum:cast"),  # 48 might have been meant
+        ({"null": "___", "box": "202"}, (202, 202), None, None),  # nothing may well have been 0
+        ({"null": "___", "box": "150"}, (202, 150), False, "sum-fails:cast"),  # nothing could make it hold
+        ({"box": "___"}, (214, 0), None, None),  # a total left out is not a total of 0
+    ],
+)
+def test_a_sum_with_an_empty_row_says_what_is_known(
+    changed: dict[str, str], known: tuple[int, int], holds: bool | None, reason: str | None
+) -> None:
+    d = sheet(**changed)
+    cast = next(s for s in d.sums if s.sum == "cast")
+    assert (cast.left, cast.right, cast.known, cast.holds) == (None, None, known, holds)
+    told = {r for r in d.reasons if r.startswith(("sum-fails", "blank-sum"))}
+    assert told == ({reason} if reason else set()) and not d.accepted
+    whole = next(s for s in d.sums if s.sum == "valid")
+    assert whole.holds is True and whole.known is None
+
+
+def test_a_sheet_that_may_not_add_up_says_so() -> None:
+    d = sheet(valid=between("197", 0, 2, 1, 0.95))
+    told = sheet(BOLIVIA, Settings(doubtful=0.01), valid=between("197", 0, 2, 1, 0.95))
+    assert 0.01 < d.inconsistent < 0.5 and not d.accepted
+    assert "may-not-add-up" in told.reasons and "inconsistent" not in told.reasons
 
 
 def test_one_wrong_sum_does_not_free_the_others() -> None:
@@ -361,7 +401,7 @@ def test_sums_against_a_sure_box_are_never_accepted() -> None:
         {"a": 1, "b": 1, "c": 1, "v": 1, "w": 1},
         [equal("v", ["a", "b"], ["v"]), equal("w", ["a", "c"], ["w"])],
     )
-    d = sheet(form, Settings(consistent=0.9999), a="3", b="1", c="2", v="5", w="6")
+    d = sheet(form, Settings(consistent=0.9999, own_word=1.1), a="3", b="1", c="2", v="5", w="6")
     assert d.fields["a"].value == 4 and d.fields["a"].alone_value == 3
     assert not d.accepted and "against-boxes:a" in d.reasons
 

@@ -224,6 +224,9 @@ def test_the_whole_document(tmp_path: Path) -> None:
     out = evaluate([first, second], {"one": ONE, "two": two}, reader=lambda path, forms: answers[path.name])
     assert list(out["forms"]) == ["one", "two"]
     one, other, every = out["forms"]["one"], out["forms"]["two"], out["all"]
+    assert (
+        one["verified"] is False and other["verified"] is False
+    )  # neither form was ever read from a real sheet
     assert one["sheets"] == 3 and one["digits"] == {"n": 18, "right": 18}
     assert one["actas"] == {"n": 3, "right": 3, "consistent_n": 1, "consistent_right": 1}
     assert one["inconsistent"] == {"n": 1, "recognised": 1}
@@ -301,6 +304,15 @@ def test_real_sheets_that_do_not_add_up_are_reported_as_written(
     told = {s.sum: s for s in found.sums}[rule]
     assert told.holds is False and (told.left, told.right) == totals
     assert f"sum-fails:{rule}" in found.reasons
+
+
+def test_a_real_sheet_with_an_empty_row_says_that_its_sum_fails_with_zero(real_data: Path) -> None:
+    """105 valid votes, nothing written beside "invalid", 150 in all: 45 might have been meant, or nothing."""
+    found = read(real_data / "actas" / "id-kpu-c1-2019" / "test13.jpg", load_forms())
+    told = {s.sum: s for s in found.sums}["total"]
+    assert (told.left, told.right, told.known, told.holds) == (None, None, (105, 150), None)
+    assert "blank-sum:total" in found.reasons and not found.accepted
+    assert Reading.from_json(found.to_json()) == found
 
 
 def test_a_sheet_upside_down_is_read_and_another_page_refused(real_data: Path) -> None:

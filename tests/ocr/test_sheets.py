@@ -7,8 +7,18 @@ import pytest
 
 from ocr.digits import BLANK, CROSSED, MARK
 from ocr.form import Form, load_forms
-from ocr.train.levels import LEVELS, draw_photo, table
-from ocr.train.sheets import LOOKS, Source, draw_values, holds, made_sources, make_writer, slip, spell_sheet
+from ocr.train.levels import LEVELS, draw_photo, legible, room, table
+from ocr.train.sheets import (
+    LOOKS,
+    Source,
+    draw_values,
+    holds,
+    made_sources,
+    make_writer,
+    most,
+    slip,
+    spell_sheet,
+)
 from ocr.train.simulate import draw_cells, handwritten, read_cells, shape_of, write_sheets
 from tests.ocr.test_decode import equal, make_form
 
@@ -21,7 +31,7 @@ def test_numbers_fulfil_every_sum_that_is_evidence(name: str) -> None:
     for _ in range(20):
         values = draw_values(rng, form)
         assert values.keys() == {f.name for f in form.fields}
-        assert all(0 <= v < 10 ** form.field(n).digits for n, v in values.items())
+        assert all(0 <= v <= most(form.field(n)) for n, v in values.items())
         for s in form.sums:
             if s.evidence:
                 left, right = (sum(values[n] for n in side) for side in (s.left, s.right))
@@ -92,8 +102,18 @@ def test_levels_get_worse_in_every_quantity() -> None:
     for a, b in ((light, medium), (medium, heavy)):
         assert a.box[0] > b.box[1] and a.quality[0] >= b.quality[1]
         assert a.blur[1] / a.box[0] < b.blur[1] / b.box[0]  # of the digit
+        assert a.tall > b.tall and a.depth > b.depth
         assert (a.noise[1], a.tilt, a.bend, a.shadow) < (b.noise[1], b.tilt, b.bend, b.shadow)
     assert all(f"| {name} |" in table() for name in LEVELS)
+
+
+def test_what_nobody_could_see_is_not_legible() -> None:
+    """The ink's contrast in the photo decides, and a narrow box is photographed so that its digits are as high as any."""
+    photo = draw_photo(np.random.default_rng(9), "heavy")
+    ink = np.zeros((64, 64), np.float32)
+    ink[20:44, 30:34] = 200.0
+    assert legible(ink, photo, 0.9) and not legible(ink * np.float32(0.05), photo, 0.9)
+    assert room(10, 20) == 12 and room(20, 10) == 10 and room(9, 10) == 10
 
 
 @pytest.mark.parametrize("look", LOOKS)
