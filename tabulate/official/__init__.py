@@ -9,6 +9,11 @@
 ``bo_oep_2019.py``      Bolivia 2019, TREP and final count
 ``bo_oep.py``           Bolivia since 2020, the OEP's exports
 ``pe_onpe.py``          Peru, two scrapes of 2021 and ONPE's open data
+``mx_prep.py``          Mexico, PREP of the INE; ``mx_prep_check.py`` its own figures, ``mx_coalitions.py`` its candidates
+``mx_remesas.py``       Mexico, the INE's quick count
+``br_tse.py``           Brazil, boletins de urna by section; sections abroad
+``ve_2024.py``          Venezuela 2024, the opposition's file
+``long.py``             files with one row per station and option
 ``ru_cec.py``           Russia, results by precinct
 ``generic.py``          Cotejo's own plain CSV
 ======================  ============================================================================================

@@ -130,6 +130,9 @@ class OfficialCount:
         combination of their parties).
     summary
         The authority's own figures about the whole: name -> text.
+    texts
+        Where a station's numbers stand on several rows of the file: the text of each number and option, row for row with
+        `counts`. `sources` then names columns of this frame.
     """
 
     format: str
@@ -149,6 +152,7 @@ class OfficialCount:
     by_option: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     tickets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     summary: Mapping[str, str] = field(default_factory=dict)
+    texts: pl.DataFrame | None = None
 
     def cells(self) -> pl.DataFrame:
         """Every number of `counts` with its text, long.
@@ -160,7 +164,9 @@ class OfficialCount:
             blank, illegible or absent) and ``raw`` (the text; several source columns are joined by " + ").
         """
         keys = pl.DataFrame([self.lines, self.counts["station_id"], self.counts["contest"]])
-        raw = keys.select("row").join(self.raw, on="row", how="left", maintain_order="left").drop("row")
+        raw = self.texts
+        if raw is None:
+            raw = keys.select("row").join(self.raw, on="row", how="left", maintain_order="left").drop("row")
         fields = [*NUMBER_COLUMNS, *self.options]
         long = []
         for number, name in enumerate(fields):

@@ -125,7 +125,7 @@ def build(format_id: str, verified: bool, table: Table, layout: Layout) -> Offic
         )
     raw = table.raw
     columns = _number_columns(table, layout)
-    written = pl.DataFrame([_whole_numbers(raw.get_column(name)) for name in columns])
+    written = pl.DataFrame([whole_numbers(raw.get_column(name), layout.markers) for name in columns])
     votes = pl.DataFrame([_plausible(written.get_column(name)) for name in columns])
     places = _places(raw, layout)
     places, lost = _leading_zeros(places, layout.id_digits)
@@ -171,12 +171,16 @@ def build(format_id: str, verified: bool, table: Table, layout: Layout) -> Offic
     )
 
 
-def _whole_numbers(texts: pl.Series) -> pl.Series:
+def whole_numbers(texts: pl.Series, markers: Mapping[str, str]) -> pl.Series:
     """The texts as numbers, null where they are none; spaces around a number do not matter."""
     numbers = texts.cast(pl.Int64, strict=False)
-    if numbers.null_count() == texts.null_count():
-        return numbers
-    return texts.str.strip_chars().cast(pl.Int64, strict=False)
+    if numbers.null_count() > texts.null_count():
+        texts = texts.str.strip_chars()
+        numbers = texts.cast(pl.Int64, strict=False)
+    marks = [word for word in markers if word.lstrip("-").isdigit()]
+    if marks and (found := texts.is_in(marks)).any():  # -1 may stand for "nothing there"
+        numbers = pl.select(pl.when(~found).then(numbers).alias(numbers.name)).to_series()
+    return numbers
 
 
 def _plausible(numbers: pl.Series) -> pl.Series:

@@ -35,12 +35,10 @@ def tickets(options: tuple[str, ...], beside: Mapping[str, bytes]) -> dict[str, 
 
 def _candidates(data: bytes) -> dict[str, str]:
     """Party -> its only candidate; {} if some party has several."""
-    for encoding in ("utf-8-sig", "latin-1"):
-        try:
-            text = data.decode(encoding)
-            break
-        except UnicodeDecodeError:
-            continue
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = data.decode("latin-1")
     if "Ã" in text:  # UTF-8 that was once more taken for Latin-1 and encoded
         with contextlib.suppress(UnicodeError):
             text = text.encode("latin-1").decode("utf-8")

@@ -1,0 +1,107 @@
+"""Mexico, INE quick count: *remesas*, what has arrived of the sample (``REMESAS0100012200.txt``, election of 1 July 2018).
+
+``|``; line 1 is the number of rows, line 2 the header. One row per casilla. The columns of votes are those of the parties, of each
+combination of a coalition and of the independents, then ``CNR`` (not registered), ``NULOS`` and ``TOTAL``; after them the same votes
+added up for each candidate, whose columns the file gives as well. The capture time is in six columns.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+
+import polars as pl
+
+from tabulate.official.base import OfficialCount, OfficialFormat
+from tabulate.official.layout import Layout, build, first_of, require
+from tabulate.official.rows import EITHER, read_table, top
+
+ID = "mx-remesas"
+_SIGNATURE = {"SECCION", "TIPO_CASILLA", "LISTA_NOMINAL", "CNR", "NULOS", "TOTAL"}
+_TIME = ("ANIO", "MES", "DIA", "HORA", "MINUTOS", "SEGUNDOS")
+_BEFORE = (
+    "SECCION",
+    "TIPO_CASILLA",
+    "ID_CASILLA",
+    "EXT_CONTIGUA",
+    "TIPO_SECCION",
+    "LISTA_NOMINAL",
+    "ID_MUNICIPIO",
+    "ID_DIST_LOC",
+    "ID_ESTRATO_F",
+    "ESTRATO_F",
+    "ID_ESTRATO_L",
+    "ESTRATO_L",
+    "ID_AREA_RESPONSABILIDAD",
+)
+
+
+def _is_header(names: Sequence[str]) -> bool:
+    return set(names) >= _SIGNATURE
+
+
+def detect(path: Path) -> bool:
+    """Whether one of the first two records is the header of a remesa."""
+    return any(_is_header([n.strip() for n in record]) for record in top(path, "|", EITHER, 2))
+
+
+def parse(path: Path) -> OfficialCount:
+    """Parse one remesa. Its number of rows is held against line 1.
+
+    Raises
+    ------
+    CotejoError
+        When a column is missing, or the file cannot be read.
+    """
+    table = read_table(path, "|", EITHER, header=_is_header)
+    columns = table.columns
+    state = next((name for name in columns if name.upper() == "ID_ESTADO"), "ID_ESTADO")
+    require(path, table, (state, "ID_CASILLA", "EXT_CONTIGUA", *sorted(_SIGNATURE)), ID)
+    start = 1 + max(columns.index(name) for name in _BEFORE if name in columns)
+    options = columns[start : columns.index("CNR") + 1]
+    after = columns[columns.index("TOTAL") + 1 :]
+    candidates = after[: next((i for i, name in enumerate(after) if name in _TIME), 0)]
+    part = {name: pl.col(name).str.strip_chars() for name in columns}
+    layout = Layout(
+        station_id=pl.concat_str(
+            [
+                part[state].str.zfill(2),
+                part["SECCION"].str.zfill(4),
+                part["TIPO_CASILLA"],
+                part["ID_CASILLA"].str.zfill(2),
+                part["EXT_CONTIGUA"].str.zfill(2),
+            ]
+        ),
+        place_id=pl.concat_str([state, "SECCION"], separator="-"),
+        place=pl.col("SECCION"),
+        region=pl.col(state),
+        subregion=first_of(columns, "ID_DISTRITO_FEDERAL"),
+        numbers={"registered": ("LISTA_NOMINAL",), "cast": ("TOTAL",), "null": ("NULOS",)},
+        options=options,
+        other_numbers=candidates,
+        known=(*_BEFORE, *_TIME, state, "ID_DISTRITO_FEDERAL", "ORIGEN_CAPTURA", "MODIFICADO"),
+    )
+    count = build(ID, FORMAT.verified, table, layout)
+    declared = table.preamble[0][0].strip() if table.preamble else ""
+    rows = count.raw.height
+    if declared == str(rows):
+        return dataclasses.replace(count, summary={"declared": declared})
+    reason = f"line 1 declares {declared or 'no number of'} rows, the file has {rows}"
+    return dataclasses.replace(
+        count,
+        summary={"declared": declared},
+        problems=[{"row": 1, "station_id": "", "reason": reason, "used": True}, *count.problems],
+    )
+
+
+FORMAT = OfficialFormat(
+    id=ID,
+    authority="Instituto Nacional Electoral (INE)",
+    country="MX",
+    title="Mexico: remesas of the quick count, by casilla of the sample",
+    verified=True,
+    detect=detect,
+    parse=parse,
+    statuses={},
+)
