@@ -17,7 +17,7 @@ from ocr.image import Refused, open_picture
 from ocr.overlay import draw
 from ocr.read import read
 from ocr.reading import State, SumReading
-from ocr.register import CLEAR, SURE, NotFound, Registration, register
+from ocr.register import CLEAR, SETTLED, NotFound, Registration, register
 
 FEW_TEXTS = 5
 
@@ -175,9 +175,9 @@ def check_scan(form: Form, data: bytes, known: Mapping[str, Form], file: str) ->
 
 def _placed(form: Form, found: Registration) -> list[str]:
     mend = []
-    if found.score < SURE:
+    if found.score < SETTLED:
         mend.append(
-            f"the form fits only with a score of {found.score:.2f}, below {SURE}; compare its lines and boxes with the picture"
+            f"the form fits only with a score of {found.score:.2f}, below {SETTLED}; compare its lines and boxes with the picture"
         )
     for f in form.fields:
         if f.edges != "none" and found.seen.get(f.name, 1.0) < CLEAR:

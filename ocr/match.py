@@ -24,7 +24,8 @@ SHIFTED = 0  # the step to begin with when a match that was bent already is move
 POINTS = 600  # of the lines of each direction that are moved
 PAD = 24  # pixels around the pictures of lines, more than a point looks for its line
 NEAR = 2  # a line counts as found within this many pixels
-BESIDE = (-17.0, -13.0, -9.0, 9.0, 13.0, 17.0)  # where, beside a line, there should be none
+BESIDE = (6.0, 17.0)  # where, beside a line, there should be none: pixels, at least and at most
+SPREAD = (0.55, 0.78, 1.0)  # of the distance that is looked at beside a line
 AROUND = 50.0  # of `LONG`: so near lines tell where a field is
 CERTAIN = 0.09  # a line this much darker than the paper is certainly one
 ALL_INK = 0.75  # blur and handwriting hide some texts of the right page
@@ -123,7 +124,7 @@ class Matcher:
             x = x + self._step(*down, (x, y), (reach, degree), down=True)
         warp = Warp(turn, middle, half, x, y)
         at = np.stack([pa @ x, pa @ y], axis=1), np.stack([pd @ x, pd @ y], axis=1)
-        agreement = self._agreement(s, *at)
+        agreement = self._agreement(s, warp, *at)
         texts = _texts(form, warp)
         return Match(form, warp, quarters, agreement, self._foreign(warp, *at, texts), self._ink(form, texts))
 
@@ -156,7 +157,7 @@ class Matcher:
         warp, found = match.warp, []
         powers = [_powers((points - warp.middle) / warp.half) for points in (s.across, s.down)]
         at = [np.stack([p @ warp.x, p @ warp.y], axis=1) for p in powers]
-        gains = self._gains(at[0], at[1])
+        gains = self._gains(s, warp, at[0], at[1])
         for points, weight, gain in zip(
             (s.across, s.down), (s.across_weight, s.down_weight), gains, strict=True
         ):
@@ -165,19 +166,28 @@ class Matcher:
             found.append((near @ gain + 1e-9) / (near.sum(axis=1) + 1e-6))
         return np.asarray(np.min(found, axis=0), np.float64)
 
-    def _gains(self, across: F64, down: F64) -> list[F64]:
-        """How much more line there is at each point than beside it."""
+    def _gains(self, s: Skeleton, warp: Warp, across: F64, down: F64) -> list[F64]:
+        """How much more line there is at each point than beside it, and nearer than half way to the form's next line."""
         gains = []
-        for image, at, vertical in ((self._across, across, False), (self._down, down, True)):
+        for image, at, free, vertical in (
+            (self._across, across, s.across_free, False),
+            (self._down, down, s.down_free, True),
+        ):
             _, under = _nearest(image, at, NEAR, vertical)
-            beside = [
-                _nearest(image, at + ([b, 0] if vertical else [0, b]), NEAR, vertical)[1] for b in BESIDE
-            ]
+            beside = []
+            for side, sign in ((0, -1), (1, 1)):
+                reach = np.clip(free[:, side] / 2 * unit_scale(warp), *BESIDE)
+                for part in SPREAD:
+                    step = sign * part * reach
+                    moved = at + (
+                        np.stack([step, 0 * step], axis=1) if vertical else np.stack([0 * step, step], axis=1)
+                    )
+                    beside.append(_nearest(image, moved, NEAR if part == 1 else 1, vertical)[1])
             gains.append(under - np.median(np.array(beside), axis=0))
         return gains
 
-    def _agreement(self, s: Skeleton, across: F64, down: F64) -> float:
-        gains = self._gains(across, down)
+    def _agreement(self, s: Skeleton, warp: Warp, across: F64, down: F64) -> float:
+        gains = self._gains(s, warp, across, down)
         gain = [float(g @ w / w.sum()) for g, w in zip(gains, (s.across_weight, s.down_weight), strict=True)]
         return max(0.0, min(gain[0], gain[1], (gain[0] + gain[1]) / 2))
 

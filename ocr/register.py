@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from ocr.elsewhere import Place, elsewhere
 from ocr.errors import CotejoError
 from ocr.form import Form
 from ocr.lines import F64, U8, Sheet, unwarps
@@ -20,17 +21,20 @@ from ocr.match import Match, Matcher, Warp
 from ocr.rough import Rough, rough
 from ocr.skeleton import LONG
 from ocr.snap import Pyramid, Snapped, snap
+from ocr.thorough import thorough
 from ocr.twins import likeliest, twins
 
-REFINED = 6  # hypotheses refined, over all forms
-SAME_FORM = 3  # of these, at most for one form
-ALIKE = 0.85  # once a sure match was found, none that looks worse than this part of it
+REFINED = 10  # hypotheses refined, over all forms
+SAME_FORM = 4  # of these, at most for one form
+CLOSE = 8.0  # pixels; hypotheses nearer than this are refined to the same
+ALIKE = 0.85  # once a good match was found, none that looks worse than this part of it
 WORSE = 0.6  # and none that looks worse than this part of the best
 RIVAL = 0.6  # a form of at least this part of the best quality is a rival whose boxes are looked for as well
-FEW_FOREIGN = 0.05  # of the long lines: nothing better need be looked for below it
-SECOND = 2  # ways to unwarp that are tried again, thoroughly
+THOROUGH = 1  # ways to unwarp that are looked at thoroughly
 FEW = 12  # printed segments; with fewer there is no form
-SURE = 0.6  # from this quality on no other way to unwarp the photo is tried
+SETTLED = 0.4  # from this quality on nothing better is looked for, if there is no rival
+HOPELESS = 0.15  # nothing with less is worth a closer look
+APART = 0.03  # by so much lines agree better where the page was laid than a row or a box further
 ENOUGH = 0.33  # the least quality of a match
 STRANGE = 0.12  # the largest part of long lines that the form does not have
 CLEAR = 0.25  # a field counts as seen from this clearness on
@@ -108,18 +112,16 @@ def register(gray: U8, forms: Sequence[Form]) -> Registration:
         raise NotFound("no form is known to look for; add one under ocr/forms")
     pyramid = Pyramid(gray)
     best: _Found | None = None
-    sheets: list[Sheet] = []
-    for thorough in (False, True):
-        for sheet in sheets[:SECOND] if thorough else unwarps(gray):
-            if sheet.segments < FEW:
-                continue
-            sheets.append(sheet)
-            found = _found(pyramid, sheet, forms, thorough)
+    for i, sheet in enumerate(unwarps(gray)):
+        if sheet.segments < FEW:
+            continue
+        for look in (rough, thorough) if i < THOROUGH else (rough,):
+            found = _found(pyramid, sheet, look(sheet, forms))
             if found is not None and (best is None or found.match.quality > best.match.quality):
                 best = found
-            if best is not None and _sure(best.match):
+            if best is not None and _settled(best):
                 break
-        if best is None or _certain(best.match):
+        if best is not None and _settled(best):
             break
     if best is None:
         raise NotFound("no printed form is visible on this photo; take it again, sharp and from above")
@@ -136,6 +138,8 @@ class _Found:
     snapped: Snapped
     page: _Page
     sheet: Sheet
+    rival: float  # the quality of the best match of another form
+    places: list[Place]  # agreement here and elsewhere, of the page and of each table
 
 
 def _registration(found: _Found) -> Registration:
@@ -157,40 +161,51 @@ def _of_twins(gray: U8, pyramid: Pyramid, best: _Found, forms: Sequence[Form]) -
         match = Matcher(best.sheet).laid_as(best.match, form)
         page = _Page(form, match.warp, best.sheet)
         snapped = snap(pyramid, form, page)
-        laid[form.id] = _Found(_score(match, snapped), match, snapped, page, best.sheet)
+        places = elsewhere(best.sheet, match)
+        laid[form.id] = _Found(_score(match, snapped), match, snapped, page, best.sheet, best.rival, places)
     return laid[likeliest(gray, [_registration(f) for f in laid.values()])] if len(laid) > 1 else best
 
 
-def _sure(match: Match) -> bool:
-    """So good a match that nothing better need be looked for."""
-    return match.quality >= SURE and match.foreign < FEW_FOREIGN
+def _settled(found: _Found) -> bool:
+    """So good a match, so far from all others, that nothing better need be looked for."""
+    return found.match.quality >= SETTLED and found.rival < RIVAL * found.match.quality and _alone(found)
+
+
+def _alone(found: _Found) -> bool:
+    """Whether the page lies better where it was laid than a row or a box further."""
+    page = found.places[0]
+    return page.here >= page.there + APART
 
 
 def _certain(match: Match) -> bool:
     return match.quality >= ENOUGH and match.foreign <= STRANGE
 
 
-def _found(pyramid: Pyramid, sheet: Sheet, forms: Sequence[Form], thorough: bool) -> _Found | None:
-    matches = _matches(sheet, forms, thorough)
+def _found(pyramid: Pyramid, sheet: Sheet, likely: Sequence[Rough]) -> _Found | None:
+    """The best of what the likely hypotheses become when they are refined."""
+    matches = _matches(sheet, likely)
     found = []
     for match in matches:
-        if match.quality < RIVAL * matches[0].quality:
+        if match.quality < max(RIVAL * matches[0].quality, HOPELESS) and match is not matches[0]:
             continue
         page = _Page(match.form, match.warp, sheet)
         snapped = snap(pyramid, match.form, page)
-        found.append(_Found(_score(match, snapped), match, snapped, page, sheet))
+        alike = {f.id for f in twins(match.form, [m.form for m in matches])}
+        rival = max((m.quality for m in matches if m is not match and m.form.id not in alike), default=0.0)
+        places = elsewhere(sheet, match)
+        found.append(_Found(_score(match, snapped), match, snapped, page, sheet, rival, places))
     return max(found, key=lambda f: f.score, default=None)
 
 
-def _matches(sheet: Sheet, forms: Sequence[Form], thorough: bool) -> list[Match]:
+def _matches(sheet: Sheet, likely: Sequence[Rough]) -> list[Match]:
     """The best match of each of the most likely forms, the best first."""
     matcher = Matcher(sheet)
     best: dict[str, Match] = {}
     top: float | None = None
-    for r in _likeliest(sheet, forms, thorough):
+    for r in _likeliest(likely):
         if top is None:
             top = r.score
-        elif r.score < ALIKE * top and any(_sure(m) for m in best.values()):
+        elif r.score < ALIKE * top and any(m.quality >= SETTLED for m in best.values()):
             break
         match = matcher.refined(r)
         if r.form.id not in best or match.quality > best[r.form.id].quality:
@@ -199,37 +214,39 @@ def _matches(sheet: Sheet, forms: Sequence[Form], thorough: bool) -> list[Match]
     if not matches:
         return []
     for _ in range(STEPS):
-        better = max(_neighbours(matcher, matches[0]), key=lambda m: m.quality)
-        if better.quality <= matches[0].quality * (1 + 1e-6):
+        page = elsewhere(sheet, matches[0])[0]
+        if page.here >= page.there:
             break
-        matches[0] = better
+        moved = matcher.shifted(matches[0], *page.away)
+        if moved.quality <= matches[0].quality:
+            break
+        matches[0] = moved
     return matches
 
 
-def _likeliest(sheet: Sheet, forms: Sequence[Form], thorough: bool = False) -> list[Rough]:
-    """The hypotheses worth refining, the best first."""
+def _likeliest(likely: Sequence[Rough]) -> list[Rough]:
+    """The hypotheses worth refining, the best first; of those that lie at the same place, one."""
     of_form: dict[str, int] = {}
     chosen: list[Rough] = []
-    for r in rough(sheet, forms, thorough):
+    for r in likely:
         if chosen and r.score < WORSE * chosen[0].score:
             break
-        count = of_form[r.form.id] = of_form.get(r.form.id, 0) + 1
-        if count <= SAME_FORM:
-            chosen.append(r)
+        if of_form.get(r.form.id, 0) == SAME_FORM or any(_same(r, other) for other in chosen):
+            continue
+        of_form[r.form.id] = of_form.get(r.form.id, 0) + 1
+        chosen.append(r)
         if len(chosen) == REFINED:
             break
     return chosen
 
 
-def _neighbours(matcher: Matcher, match: Match) -> list[Match]:
-    """The match one row up and down and one box left and right: a table looks much the same there."""
-    boxes = np.array([b for f in match.form.fields for b in f.boxes])
-    unit = LONG / max(match.form.page.width, match.form.page.height)
-    rows = np.unique(np.round(boxes[:, 1]))
-    row = float(np.median(np.diff(rows))) if len(rows) > 1 else float(np.median(boxes[:, 3]))
-    box = float(np.median(boxes[:, 2]))
-    steps = ((0.0, row), (0.0, -row), (box, 0.0), (-box, 0.0))
-    return [matcher.shifted(match, dx * unit, dy * unit) for dx, dy in steps]
+def _same(a: Rough, b: Rough) -> bool:
+    """Whether two hypotheses lay the same form at about the same place."""
+    if a.form.id != b.form.id or a.quarters != b.quarters:
+        return False
+    p, q = np.array(a.place), np.array(b.place)
+    ends = [np.abs(p[1::2] + p[0::2] * far - q[1::2] - q[0::2] * far).max() for far in (0.0, LONG)]
+    return bool(max(ends) < CLOSE)
 
 
 def _seen(form: Form, snapped: Snapped) -> float:

@@ -19,7 +19,7 @@ from scipy.fft import irfft, rfft
 
 from ocr.form import Form
 from ocr.lines import F32, F64, WORK, Sheet
-from ocr.skeleton import LONG, Skeleton, per_form, skeleton
+from ocr.skeleton import LONG, STEP, Skeleton, per_form, skeleton
 
 C64 = NDArray[np.complex64]
 
@@ -40,6 +40,7 @@ LIKELY = 7  # forms and turns looked at finely
 KEEP = 16  # scales and shifts kept for each axis then
 TRIED = 50  # pairs of them scored in two dimensions
 POINTS = 200  # of the lines of each direction looked at
+RIDGES = 4  # of the columns every fourth is looked at, for how much line there is
 ASIDE = 15  # and compared with what is this many pixels beside them
 
 
@@ -53,39 +54,83 @@ class Rough:
     score: float
 
 
-def rough(sheet: Sheet, forms: Sequence[Form], thorough: bool = False) -> list[Rough]:
-    """The best ways to lay the forms on the photo with straight scales, the best first; several for one form.
-
-    `thorough` looks finely at all forms in all turns, and takes several times as long.
-    """
-    totals = (sheet.down.sum(axis=0), sheet.across.sum(axis=1))
-    chances = _chances(sheet, totals, forms)
-    spectra = tuple(_profile(t, 1) for t in totals)
-    wide = _widened(sheet, 9)
+def rough(sheet: Sheet, forms: Sequence[Form]) -> list[Rough]:
+    """The best ways to lay the forms on the photo with straight scales, the best first; several for one form."""
+    chances = _chances(sheet, forms)
+    spectra = profiles(sheet)
+    laying = Laying(sheet, 9)
     out: list[Rough] = []
-    for i in np.argsort(-chances, axis=None, kind="stable")[: chances.size if thorough else LIKELY]:
-        if chances.flat[i] < CLOSE * chances.max() and not thorough:
+    for i in np.argsort(-chances, axis=None, kind="stable")[:LIKELY]:
+        if chances.flat[i] < CLOSE * chances.max():
             break
         form, quarters = forms[i // 4], int(i % 4)
         s, _ = skeleton(form).turned(quarters)
-        combs, swap = _combs(form)[0], quarters % 2
-        xs = _align(spectra[0], combs[swap], quarters in (1, 2), s.size[0], sheet.size[0])
-        ys = _align(spectra[1], combs[1 - swap], quarters in (2, 3), s.size[1], sheet.size[1])
-        places, scores = _laid(wide, s, xs, ys, (TRIED, POINTS))
-        for p, score in zip(places.tolist(), scores.tolist(), strict=True):
+        places = _pairs(*aligned(spectra, form, quarters, sheet, KEEP), TRIED)
+        for p, score in zip(places.tolist(), laying.scores(s, places, POINTS).tolist(), strict=True):
             out.append(Rough(form, quarters, (p[0], p[1], p[2], p[3]), score))
     return sorted(out, key=lambda r: -r.score)
 
 
-def _chances(sheet: Sheet, totals: tuple[F32, F32], forms: Sequence[Form]) -> F64:
+class Laying:
+    """How well lines laid on one unwarped photo agree with its own: what both share, as part of all (Dice 1945).
+
+    So a form of few lines, which lie on some lines somewhere on any photo, does not look better than the form that
+    has all the lines of the photo.
+    """
+
+    def __init__(self, sheet: Sheet, wide: int) -> None:
+        self._wide = _widened(sheet, wide)
+        self._mass = _mass(sheet.across) + _mass(sheet.down.T)
+
+    def scores(self, s: Skeleton, places: F64, points: int) -> F64:
+        """For each of the places (n, 4), at most 1; `points` of each direction are looked at."""
+        shared, own = np.zeros(len(places)), np.zeros(len(places))
+        for image, at, weight, axis in (
+            (self._wide[0], s.across, s.across_weight, 1),
+            (self._wide[1], s.down, s.down_weight, 0),
+        ):
+            if not len(at) or not len(places):
+                continue
+            every = max(1, len(at) // points)
+            w = (weight[::every] / weight[::every].sum()).astype(np.float32)
+            long = STEP * float(weight.sum()) * places[:, 2 * (1 - axis)]
+            own += long
+            here = at[::every] * places[:, None, 0::2] + places[:, None, 1::2]
+            h, columns = image.shape
+            x, y = np.rint(here[..., 0]).astype(np.int32), np.rint(here[..., 1]).astype(np.int32)
+            inside = (x >= 0) & (x < columns) & (y >= 0) & (y < h)
+            flat, aside = y * columns + x, ASIDE * (columns if axis else 1)
+            pixels = image.ravel()
+            beside = pixels.take(flat + aside, mode="clip") + pixels.take(flat - aside, mode="clip")
+            shared += ((pixels.take(flat, mode="clip") - 0.5 * beside) * inside) @ w * long
+        return np.asarray(2 * shared / np.maximum(own + self._mass, 1.0))
+
+
+def profiles(sheet: Sheet) -> tuple[C64, C64]:
+    """Spectra of how much line there is at each x and each y."""
+    return _profile(sheet.down.sum(axis=0), 1), _profile(sheet.across.sum(axis=1), 1)
+
+
+def aligned(spectra: tuple[C64, C64], form: Form, quarters: int, sheet: Sheet, keep: int) -> tuple[F64, F64]:
+    """For each axis the best scales, shifts and scores (n, 3) of a form turned by quarter turns."""
+    s, _ = skeleton(form).turned(quarters)
+    combs, swap = _combs(form)[0], quarters % 2
+    return (
+        _align((spectra[0], combs[swap]), quarters in (1, 2), s.size[0], sheet.size[0], keep),
+        _align((spectra[1], combs[1 - swap]), quarters in (2, 3), s.size[1], sheet.size[1], keep),
+    )
+
+
+def _chances(sheet: Sheet, forms: Sequence[Form]) -> F64:
     """How well each form (rows) in each quarter turn (columns) may fit, at a first look."""
+    totals = (sheet.down.sum(axis=0), sheet.across.sum(axis=1))
     combs = np.stack([_combs(form)[1] for form in forms])  # form, direction, scale, frequency
     peaks = {
         (axis, mirrored): _peaks(_profile(total, COARSE), combs, mirrored)
         for axis, total in enumerate(totals)
         for mirrored in (False, True)
     }
-    wide = _widened(sheet, 15)
+    laying = Laying(sheet, 15)
     out = np.zeros((len(forms), 4))
     for i, form in enumerate(forms):
         for quarters in range(4):
@@ -96,7 +141,7 @@ def _chances(sheet: Sheet, totals: tuple[F32, F32], forms: Sequence[Form]) -> F6
                 _placed(peaks[axis, way][i, comb], way, s.size[axis], sheet.size[axis], step)
                 for axis, way, comb in ((0, ways[0], swap), (1, ways[1], 1 - swap))
             )
-            out[i, quarters] = _laid(wide, s, x, y, FIRST[1:])[1].max(initial=-1.0)
+            out[i, quarters] = laying.scores(s, _pairs(x, y, FIRST[1]), FIRST[2]).max(initial=-1.0)
     return out
 
 
@@ -121,31 +166,20 @@ def _peaks(spectrum: C64, combs: C64, mirrored: bool) -> F64:
     return np.stack([SCALES[::COARSE][r], c, v], axis=3)
 
 
-def _laid(wide: tuple[F32, F32], s: Skeleton, xs: F64, ys: F64, how: tuple[int, ...]) -> tuple[F64, F64]:
-    """Places (n, 4) of a form made of the best pairs of both axes, and how well its lines lie on lines there (n,)."""
+def _pairs(xs: F64, ys: F64, most: int) -> F64:
+    """Places (n, 4) made of the best pairs of both axes, of about the same scale."""
     i, j = (a.ravel() for a in np.meshgrid(np.arange(len(xs)), np.arange(len(ys)), indexing="ij"))
     alike = np.abs(np.log(xs[i, 0] / ys[j, 0])) < RATIO
     i, j = i[alike], j[alike]
-    first = np.argsort(-(xs[i, 2] + ys[j, 2]), kind="stable")[: how[0]]
-    places = np.concatenate([xs[i[first], :2], ys[j[first], :2]], axis=1)
-    total = np.zeros(len(places))
-    if not len(places) or not len(s.across) or not len(s.down):
-        return places[:0], total[:0]
-    for image, points, weights, axis in (
-        (wide[0], s.across, s.across_weight, 1),
-        (wide[1], s.down, s.down_weight, 0),
-    ):
-        every = max(1, len(points) // how[1])
-        w = (weights[::every] / weights[::every].sum()).astype(np.float32)
-        at = points[::every] * places[:, None, 0::2] + places[:, None, 1::2]
-        h, columns = image.shape
-        x, y = np.rint(at[..., 0]).astype(np.int32), np.rint(at[..., 1]).astype(np.int32)
-        inside = (x >= 0) & (x < columns) & (y >= 0) & (y < h)
-        flat, aside = y * columns + x, ASIDE * (columns if axis else 1)
-        pixels = image.ravel()
-        beside = pixels.take(flat + aside, mode="clip") + pixels.take(flat - aside, mode="clip")
-        total += ((pixels.take(flat, mode="clip") - 0.5 * beside) * inside) @ w / 2
-    return places, total
+    first = np.argsort(-(xs[i, 2] + ys[j, 2]), kind="stable")[:most]
+    return np.concatenate([xs[i[first], :2], ys[j[first], :2]], axis=1)
+
+
+def _mass(lines: F32) -> float:
+    """Pixels of line in a picture of lines across, however wide they are: only the ridges count."""
+    a = lines[:, ::RIDGES]
+    ridge = (a[1:-1] >= a[:-2]) & (a[1:-1] > a[2:]) & (a[1:-1] > 0.3)
+    return RIDGES * float(a[1:-1][ridge].sum())
 
 
 def _widened(sheet: Sheet, by: int) -> tuple[F32, F32]:
@@ -167,11 +201,12 @@ def _placed(peaks: F64, mirrored: bool, size: float, pixels: int, step: int) -> 
     return np.stack([scale, (shift + 0.5) * step, value], axis=1)
 
 
-def _align(spectrum: C64, comb: C64, mirrored: bool, size: float, pixels: int) -> F64:
+def _align(spectra: tuple[C64, C64], mirrored: bool, size: float, pixels: int, keep: int) -> F64:
     """Scales (pixels a unit), shifts (pixels) and scores (n, 3) under which a form's lines lie best on the photo's."""
+    spectrum, comb = spectra
     score = irfft(spectrum * (comb if mirrored else np.conj(comb)), BINS, axis=1)
     peak = np.where(score == cv2.dilate(score, np.ones((5, 5), np.uint8)), score, 0).ravel()
-    where = np.argpartition(-peak, KEEP)[:KEEP]
+    where = np.argpartition(-peak, keep)[:keep]
     where = where[np.lexsort((where, -peak[where]))]
     where = where[peak[where] > 0]
     peaks = np.stack([SCALES[where // BINS], where % BINS, peak[where]], axis=1)

@@ -14,6 +14,7 @@ from ocr.lines import F64
 
 LONG = 1000.0  # the page's long side in the units used here
 STEP = 8.0  # between two points of a printed line
+SAME = 4.0  # lines nearer than this count as one
 DOTTED = 0.5  # the weight of a dotted line, next to 1
 Line = tuple[float, float, float, float, float]  # x0, y0, x1, y1 in page units, weight
 KEPT = 256  # forms whose derived data is kept
@@ -38,12 +39,17 @@ def per_form(function: Callable[[Form], T]) -> Callable[[Form], T]:
 
 @dataclass(frozen=True)
 class Skeleton:
-    """Points on the printed lines of a form, (n, 2) with weights (n,); lengths so that the long side is `LONG`."""
+    """Points on the printed lines of a form, (n, 2) with weights (n,); lengths so that the long side is `LONG`.
+
+    `across_free`, `down_free` (n, 2): how far, before and after each point, the next such line of the form is.
+    """
 
     across: F64
     across_weight: F64
+    across_free: F64
     down: F64
     down_weight: F64
+    down_free: F64
     size: tuple[float, float]
 
     def turned(self, quarters: int) -> tuple[Skeleton, F64]:
@@ -57,9 +63,12 @@ class Skeleton:
         ][quarters % 4]
         a = self.across @ m[:2, :2].T + m[:2, 2]
         d = self.down @ m[:2, :2].T + m[:2, 2]
+        # A turn may reverse what is before and after.
+        af = self.across_free[:, ::-1] if quarters % 4 in (1, 2) else self.across_free
+        df = self.down_free[:, ::-1] if quarters % 4 in (2, 3) else self.down_free
         if quarters % 2:
-            return Skeleton(d, self.down_weight, a, self.across_weight, (h, w)), m
-        return Skeleton(a, self.across_weight, d, self.down_weight, (w, h)), m
+            return Skeleton(d, self.down_weight, df, a, self.across_weight, af, (h, w)), m
+        return Skeleton(a, self.across_weight, af, d, self.down_weight, df, (w, h)), m
 
 
 @per_form
@@ -86,7 +95,21 @@ def skeleton(form: Form) -> Skeleton:
                 points[down][key] = (x, y, weight)
     a = np.array(list(points[False].values())).reshape(-1, 3)
     d = np.array(list(points[True].values())).reshape(-1, 3)
-    return Skeleton(a[:, :2], a[:, 2], d[:, :2], d[:, 2], (form.page.width * unit, form.page.height * unit))
+    size = (form.page.width * unit, form.page.height * unit)
+    return Skeleton(a[:, :2], a[:, 2], _free(a, 1), d[:, :2], d[:, 2], _free(d, 0), size)
+
+
+def _free(points: F64, axis: int) -> F64:
+    """How far (n, 2), before and after each point along an axis, the next point on a parallel line is; `LONG` if none."""
+    along = np.floor(points[:, 1 - axis] / STEP)
+    order = np.lexsort((points[:, axis], along))
+    place, line = points[order, axis], along[order]
+    step = np.where(np.diff(line) == 0, np.diff(place), LONG)
+    step[step < SAME] = LONG  # a line that is drawn twice, or whose ends overlap
+    free = np.full((len(points), 2), LONG)
+    free[order[1:], 0] = step
+    free[order[:-1], 1] = step
+    return free
 
 
 def printed_lines(form: Form) -> list[Line]:

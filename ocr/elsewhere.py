@@ -1,0 +1,150 @@
+"""Whether a laid form would lie as well a row or a box further: a table looks much the same there.
+
+The photo's lines are brought to the page as the match says, and correlated with the form's lines, there and moved by up
+to a row and a half and a box and a half, for the whole page and for each table of boxes by itself. Lines that the form has and
+the photo lacks count against a place, and so do lines that the photo has and the form lacks: at the ends of a table
+these tell one row from the next.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from ocr.form import Form
+from ocr.lines import F32, F64, Sheet
+from ocr.match import Match
+from ocr.skeleton import DOTTED, LONG, per_form, printed_lines
+
+UNIT = 2.0  # page units a pixel
+THICK = 2  # pixels of a drawn line
+SOFT = 0.8  # pixels; lines need not lie quite right
+FURTHER = 1.35  # rows or boxes
+HERE = 0.4  # of a row or a box: nearer counts as the same place
+AROUND = 1.1  # rows or boxes around a table that are looked at with it
+FIELDS = 2  # a table has at least so many fields
+MOST = 64  # pixels that a page is moved at most
+
+
+@dataclass(frozen=True)
+class Place:
+    """How well lines agree at the place that was found, and at the best place a row or a box or more away.
+
+    Correlations, -1 to 1; `away` is that place's distance in page units (`LONG`).
+    """
+
+    here: float
+    there: float
+    away: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class _Table:
+    low: tuple[int, int]  # of the part of the drawn form that is looked at, in its pixels
+    high: tuple[int, int]
+    step: tuple[float, float]  # a box and a row, in pixels
+
+
+def elsewhere(sheet: Sheet, match: Match) -> list[Place]:
+    """For the page, then for each table of boxes: the agreement here and elsewhere."""
+    drawn, pad, page, tables = _drawn(match.form)
+    seen = _brought(sheet, match, (drawn.shape[1], drawn.shape[0]), pad)
+    return [_compared(seen, drawn, pad, table) for table in (page, *tables)]
+
+
+def _compared(seen: F32, drawn: F32, pad: int, table: _Table) -> Place:
+    reach = np.minimum(np.ceil(np.array(table.step) * FURTHER), pad).astype(int)
+    (x0, y0), (x1, y1) = table.low, table.high
+    wide = seen[y0 + pad - reach[1] : y1 + pad + reach[1], x0 + pad - reach[0] : x1 + pad + reach[0]]
+    score = cv2.matchTemplate(wide, drawn[y0:y1, x0:x1], cv2.TM_CCOEFF_NORMED)
+    dy, dx = np.mgrid[-reach[1] : reach[1] + 1, -reach[0] : reach[0] + 1]
+    near = (np.abs(dx) <= HERE * table.step[0]) & (np.abs(dy) <= HERE * table.step[1])
+    here = float(score[reach[1] - 1 : reach[1] + 2, reach[0] - 1 : reach[0] + 2].max())
+    score[near] = -1.0
+    best = int(score.argmax())
+    away = (float(dx.flat[best]) * UNIT, float(dy.flat[best]) * UNIT)
+    return Place(here, float(score.flat[best]), away)
+
+
+def _brought(sheet: Sheet, match: Match, size: tuple[int, int], pad: int) -> F32:
+    """The photo's lines (H, W, 2) on the page, with a margin."""
+    w, h = size[0] + 2 * pad, size[1] + 2 * pad
+    coarse = 8
+    gx, gy = np.arange(-1, w // coarse + 3), np.arange(-1, h // coarse + 3)
+    x, y = np.meshgrid(gx * coarse, gy * coarse)
+    page = np.asarray((np.stack([x.ravel(), y.ravel()], axis=1) + 0.5 - pad) * UNIT, np.float64)
+    at = match.warp(page).reshape(len(gy), len(gx), 2).astype(np.float32)
+    fx, fy = np.meshgrid(
+        np.arange(w, dtype=np.float32) / coarse + 1, np.arange(h, dtype=np.float32) / coarse + 1
+    )
+    where = cv2.remap(at, fx, fy, cv2.INTER_LINEAR)
+    lines = []
+    turned = match.quarters % 2
+    for image, kernel in ((sheet.across, (3, 1)), (sheet.down, (1, 3))):
+        wide = cv2.dilate(image, np.ones(kernel, np.uint8))
+        lines.append(cv2.remap(wide, where[..., 0], where[..., 1], cv2.INTER_LINEAR))
+    return np.asarray(np.stack(lines[::-1] if turned else lines, axis=2), np.float32)
+
+
+@per_form
+def _drawn(form: Form) -> tuple[F32, int, _Table, list[_Table]]:
+    """The form's lines across and down as a picture (H, W, 2), the margin it needs, the page and its tables."""
+    unit = LONG / max(form.page.width, form.page.height) / UNIT
+    size = (round(form.page.width * unit), round(form.page.height * unit))
+    pictures = np.zeros((2, size[1], size[0]), np.float32)
+    lines = printed_lines(form)
+    for f in form.fields:
+        if f.edges != "none":
+            for x, y, w, h in f.boxes:
+                weight = DOTTED if f.edges == "dotted" else 1.0
+                ends = (
+                    (x, y, x + w, y),
+                    (x, y + h, x + w, y + h),
+                    (x, y, x, y + h),
+                    (x + w, y, x + w, y + h),
+                )
+                lines += [(*e, weight) for e in ends]
+    for *ends, weight in lines:
+        a, b, c, d = (round(v * unit * 16 - 8) for v in ends)
+        if min(abs(c - a), abs(d - b)) > 0.05 * max(abs(c - a), abs(d - b)):
+            continue
+        picture = pictures[int(abs(d - b) > abs(c - a))]
+        new = cv2.line(np.zeros_like(picture), (a, b), (c, d), weight, THICK, cv2.LINE_8, 4)
+        np.maximum(picture, new, out=picture)
+    drawn = np.stack([cv2.GaussianBlur(p, (0, 0), SOFT) for p in pictures], axis=2)
+    tables = _tables(form, unit, size)
+    boxes = np.array([b for f in form.fields for b in f.boxes]) * unit
+    step = (float(np.median(boxes[:, 2])), float(np.median(boxes[:, 3])))
+    if tables:
+        step = (step[0], float(np.median([t.step[1] for t in tables])))
+    page = _Table((0, 0), size, step)
+    pad = max(int(np.ceil(FURTHER * max(t.step))) for t in (page, *tables)) + 1
+    return np.asarray(drawn, np.float32), min(pad, MOST), page, tables
+
+
+def _tables(form: Form, unit: float, size: tuple[int, int]) -> list[_Table]:
+    """Fields whose boxes stand below one another, near enough to be taken for one another."""
+    votes = [np.array(f.boxes) * unit for f in form.votes]
+    out: list[_Table] = []
+    left = sorted(votes, key=lambda b: (round(b[0, 0]), b[0, 1]))
+    while left:
+        group = [left.pop(0)]
+        while left:
+            last, new = group[-1], left[0]
+            if abs(new[0, 0] - last[0, 0]) > 0.5 * last[0, 2] or len(new) != len(last):
+                break
+            if new[0, 1] - last[0, 1] > 2.5 * last[0, 3]:
+                break
+            group.append(left.pop(0))
+        if len(group) < FIELDS:
+            continue
+        boxes = np.concatenate(group)
+        row = float(np.median(np.diff([g[0, 1] for g in group])))
+        box = float(np.median(boxes[:, 2]))
+        margin = AROUND * np.array([box, row])
+        low = np.maximum(np.floor(boxes[:, :2].min(axis=0) - margin), 0).astype(int)
+        high = np.minimum(np.ceil((boxes[:, :2] + boxes[:, 2:]).max(axis=0) + margin), size).astype(int)
+        out.append(_Table((int(low[0]), int(low[1])), (int(high[0]), int(high[1])), (box, row)))
+    return out
