@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from ocr.form import Form
-from ocr.lines import F32, F64, Sheet
+from ocr.lines import F32, Sheet
 from ocr.match import Match
 from ocr.skeleton import DOTTED, LONG, per_form, printed_lines
 
@@ -106,12 +106,12 @@ def _drawn(form: Form) -> tuple[F32, int, _Table, list[_Table]]:
                     (x + w, y, x + w, y + h),
                 )
                 lines += [(*e, weight) for e in ends]
-    for *ends, weight in lines:
-        a, b, c, d = (round(v * unit * 16 - 8) for v in ends)
+    for line in lines:
+        a, b, c, d = (round(v * unit * 16 - 8) for v in line[:4])
         if min(abs(c - a), abs(d - b)) > 0.05 * max(abs(c - a), abs(d - b)):
             continue
         picture = pictures[int(abs(d - b) > abs(c - a))]
-        new = cv2.line(np.zeros_like(picture), (a, b), (c, d), weight, THICK, cv2.LINE_8, 4)
+        new = cv2.line(np.zeros_like(picture), (a, b), (c, d), line[4], THICK, cv2.LINE_8, 4)
         np.maximum(picture, new, out=picture)
     drawn = np.stack([cv2.GaussianBlur(p, (0, 0), SOFT) for p in pictures], axis=2)
     tables = _tables(form, unit, size)
