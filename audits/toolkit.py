@@ -125,7 +125,7 @@ def figures(counts: Ints, share: Floats, turnout: Floats | None) -> dict[str, tu
     id="forensics-toolkit",
     title=N_("Second digits and moments"),
     grade="D",
-    needs=("counts.option", "counts.cast"),
+    needs=("counts.option",),
     null_hypothesis=N_("None: these figures are a description."),
     assumptions=(_APART,),
     innocent_explanations=(
@@ -163,7 +163,13 @@ def forensics_toolkit(data: AuditData, *, seed: int = 0, calibrate: bool = True)
         values[values < 0] = np.nan
         return values
 
-    cast, registered = column("cast"), column("registered")
+    notes = []
+    if data.missing("counts.cast"):
+        cast = np.sum([column(o) for o in data.count_options], axis=0)
+        notes.append(Sentence(N_("Ballots are not known; the options' votes together stand in for them.")))
+    else:
+        cast = column("cast")
+    registered = column("registered")
     voted = cast if data.missing("counts.voted") else column("voted")
     with np.errstate(divide="ignore", invalid="ignore"):
         turnout = np.where(registered > 0, voted / registered, np.nan)
@@ -193,5 +199,5 @@ def forensics_toolkit(data: AuditData, *, seed: int = 0, calibrate: bool = True)
         assumptions={_APART: None},
         parts=parts,
         flags_expected=0.0,
-        notes=(Sentence(N_("Leading option: {leader}."), {"leader": leader}),),
+        notes=(Sentence(N_("Leading option: {leader}."), {"leader": leader}), *notes),
     )
