@@ -321,7 +321,8 @@ FINDS: dict[str, Callable[[], AuditData]] = {
 
 @every_audit
 def test_false_alarms_are_no_more_than_stated(audit_id: str) -> None:
-    random, runs, alarms, tests = rng(3), 120, 0, 0
+    random, alarms, tests = rng(3), 0, 0
+    runs = 5 if REGISTRY[audit_id].grade == "D" else 120  # a description tests nothing
     for _ in range(runs):
         result = REGISTRY[audit_id].function(
             NULLS[audit_id](random), seed=int(random.integers(1 << 30)), calibrate=False
