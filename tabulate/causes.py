@@ -1,9 +1,12 @@
 """What kind of slip turns one acta's numbers into another's.
 
-A cause is named only if it reproduces the difference exactly, to the last vote. Several may do so: 5 | 0 against 0 | 5
-is two options exchanged and nothing else, but 12 against 21 in one row could be nothing but exchanged digits, while
-05 against 50 is that as well. A difference that none reproduces is ``unexplained``, which says nothing about it except
-that. No cause is a proof of how the difference arose.
+A cause is named only if it reproduces the difference exactly, to the last vote. Several may do so, and then all of them are
+named: 12 against 21 in one row is nothing but exchanged digits, but 10 | 0 against 0 | 10 is two options exchanged, and a
+value one row off as well. A difference that none reproduces is ``unexplained``, which says nothing about it except that. No
+cause is a proof of how the difference arose.
+
+`find_causes` looks at one station at a time. ``wrong-station`` needs all stations (`tabulate.twins`) and
+``counted-against-status`` the authority's word (`tabulate.compare`).
 """
 
 from __future__ import annotations
@@ -14,16 +17,27 @@ import numpy as np
 
 from tabulate.pairs import MISSING, Counts, Mask
 
-CAUSES = (
-    "transposed-digits",
-    "one-digit",
-    "swapped-options",
-    "shifted-column",
-    "only-total",
-    "blank-as-zero",
-    "missing-left",
-    "missing-right",
-)
+MEANINGS = {
+    "transposed-digits": "one number differs, and two of its digits changed places (141 and 114; 5 and 50 as 05 and 50)",
+    "one-digit": "one number differs, and in one digit (141 and 147; 41 and 141 as 041 and 141)",
+    "swapped-options": "two options carry each other's votes",
+    "shifted-column": (
+        "a run of numbers stands one row too low or too high: a row was left empty, left out or skipped, or all of them "
+        "moved round"
+    ),
+    "only-total": "the parts agree, a total does not",
+    "blank-as-zero": "where one side has nothing the other has 0, and nothing else differs",
+    "wrong-station": (
+        "the numbers are those of another station, which is named; only where that is no likely coincidence"
+    ),
+    "counted-against-status": (
+        "votes stand there, or the acta is counted, though the authority's own status says that it is not counted"
+    ),
+    "missing-left": "where the numbers differ, the left side has none",
+    "missing-right": "where the numbers differ, the right side has none",
+}
+"""Every cause and what it says, as in docs/comparison.md."""
+CAUSES = tuple(MEANINGS)
 UNEXPLAINED = "unexplained"
 _DIGITS = 10
 
@@ -45,7 +59,7 @@ def find_causes(left: Sheets, right: Sheets, n_options: int, totals: tuple[str, 
     Parameters
     ----------
     left, right
-        The two sides of the differing stations.
+        The two sides of the differing stations of one contest.
     n_options
         How many of the parts are options.
     totals
@@ -54,70 +68,126 @@ def find_causes(left: Sheets, right: Sheets, n_options: int, totals: tuple[str, 
     Returns
     -------
     numpy.ndarray
-        Shape (stations, len(CAUSES)).
+        Shape (stations, len(CAUSES)); the columns of ``wrong-station`` and ``counted-against-status`` are False.
 
     Notes
     -----
-    transposed-digits
-        One part differs, and two of its digits changed places (141 and 114; 5 and 50 as 05 and 50).
-    one-digit
-        One part differs, and in one digit (141 and 147; 41 and 141 as 041 and 141).
-    swapped-options
-        Two options carry each other's votes.
-    shifted-column
-        A run of parts moved by one place, at least two of them not zero.
-    only-total
-        The parts agree, a total does not.
-    blank-as-zero
-        Where one side has nothing the other has 0, and nothing else differs.
-    missing-left, missing-right
-        Nothing differs except that this side has no number where the other has one (not only zeros).
-
-    In the first four a total may follow its parts; a total that differs by anything else leaves them out.
+    In the first four a total may stay, follow its parts, be the right side's own sum (authorities add up themselves) or be
+    absent on a side; any other total leaves them out. Nothing on one side and 0 on the other is no different vote: such
+    cells are left aside while the others are explained. Two slips on one acta are none of these.
     """
     ours, theirs = left.parts, right.parts
-    differs = ours != theirs
-    totals_differ = left.totals != right.totals
-    follow = _totals_follow(left, right, n_options, totals)
-    whole = np.all(~differs | ((ours != MISSING) & (theirs != MISSING)), axis=1)
+    before, after = np.maximum(ours, 0), np.maximum(theirs, 0)
+    differs = before != after
     n = differs.sum(axis=1)
+    written = np.all(~differs | ((ours != MISSING) & (theirs != MISSING)), axis=1)
+    follow = _totals_follow(left, right, n_options, totals)
 
-    one = (n == 1) & whole & follow
+    one = (n == 1) & written & follow
     at = differs.argmax(axis=1)[:, None]
-    transposed, digit = _digits(np.take_along_axis(ours, at, 1), np.take_along_axis(theirs, at, 1))
+    transposed, digit = _digits(np.take_along_axis(before, at, 1), np.take_along_axis(after, at, 1))
 
-    every_left = np.hstack(left)
-    every_right = np.hstack(right)
-    every = np.hstack([differs, totals_differ])
+    every_left, every_right = np.hstack(left), np.hstack(right)
+    every = every_left != every_right
+    some = every.any(axis=1)
     none_left, none_right = every_left == MISSING, every_right == MISSING
     blank = (none_left & (every_right == 0)) | (none_right & (every_left == 0))
-    some = every.any(axis=1)
-    as_zero = np.all(~every | blank, axis=1) & some
-    down = _shifted(ours, theirs, differs)
-    up = _shifted(ours[:, ::-1], theirs[:, ::-1], differs[:, ::-1])
+    lacking = np.all(~every | none_left | none_right, axis=1)
+    numbers = (left.totals != MISSING) & (right.totals != MISSING)
+    wrong_total = np.any(numbers & (left.totals != right.totals), axis=1)
+    found = {
+        "transposed-digits": one & transposed,
+        "one-digit": one & digit,
+        "swapped-options": _swapped(before, after, differs, n_options) & follow,
+        "shifted-column": shifted(before, after, n_options)
+        & follow
+        & np.where(n > 1, True, written & (n == 1)),
+        "only-total": (n == 0) & wrong_total,
+        "blank-as-zero": np.all(~every | blank, axis=1) & some,
+        "missing-left": lacking & np.any(every & none_left & ~blank, axis=1),
+        "missing-right": lacking & np.any(every & none_right & ~blank, axis=1),
+    }
+    never = np.zeros(len(ours), dtype=np.bool_)
+    return np.column_stack([found.get(name, never) for name in CAUSES])
 
-    return np.column_stack(
-        [
-            one & transposed,
-            one & digit,
-            _swapped(ours, theirs, differs, n_options) & follow,
-            (down | up) & follow,
-            (n == 0) & some & ~np.any(every & (none_left | none_right), axis=1),
-            as_zero,
-            np.all(~every | none_left, axis=1) & some & ~as_zero,
-            np.all(~every | none_right, axis=1) & some & ~as_zero,
-        ]
-    )
+
+def shifted(left: Counts, right: Counts, n_options: int) -> Mask:
+    """Whether one side is the other with a run of numbers moved by one row.
+
+    Parameters
+    ----------
+    left, right
+        Shape (stations, parts), nothing as 0.
+    n_options
+        The run may end with the last option or with the last part.
+    """
+    found = np.zeros(len(left), dtype=np.bool_)
+    for width in {n_options, left.shape[1]}:
+        rest = np.all(left[:, width:] == right[:, width:], axis=1)
+        ours, theirs = left[:, :width], right[:, :width]
+        moved = _moved_down(ours, theirs) | _moved_down(theirs, ours)
+        moved |= _moved_up(ours, theirs) | _moved_up(theirs, ours)
+        found |= rest & moved
+    return found
+
+
+def _moved_down(left: Counts, right: Counts) -> Mask:
+    """A row was left empty and what follows slipped down, until an empty row took it up or the last one fell off.
+
+    Or all of them moved down and the last one stands first.
+    """
+    if left.shape[1] < 2:
+        return np.zeros(len(left), dtype=np.bool_)
+    first, last = _run(left, right)
+    rows, columns = np.arange(len(left)), np.arange(left.shape[1])
+    inside = (columns > first[:, None]) & (columns <= last[:, None])
+    above = np.roll(left, 1, axis=1)
+    moved = np.all(~inside | (right == above), axis=1)
+    taken_up = (left[rows, last] == 0) | _to_the_end(left, right, last)
+    # Of two rows that would be an exchange.
+    round_ = np.all(right == above, axis=1) & (left.shape[1] > 2)
+    return (moved & (right[rows, first] == 0) & taken_up) | round_
+
+
+def _moved_up(left: Counts, right: Counts) -> Mask:
+    """A row was skipped and all that follow stand one row higher; the last row is empty. Or all of them moved round."""
+    if left.shape[1] < 2:
+        return np.zeros(len(left), dtype=np.bool_)
+    first, _ = _run(left, right)
+    columns = np.arange(left.shape[1])
+    below = np.roll(left, -1, axis=1)
+    from_ = columns >= first[:, None]
+    expected = below.copy()
+    expected[:, -1] = 0
+    moved = np.all(~from_ | (right == expected), axis=1)
+    found: Mask = moved | (np.all(right == below, axis=1) & (left.shape[1] > 2))
+    return found
+
+
+def _run(left: Counts, right: Counts) -> tuple[Counts, Counts]:
+    """The first and the last differing column of each row."""
+    differs = left != right
+    last = differs.shape[1] - 1 - differs[:, ::-1].argmax(axis=1)
+    return differs.argmax(axis=1).astype(np.int64), last.astype(np.int64)
+
+
+def _to_the_end(left: Counts, right: Counts, last: Counts) -> Mask:
+    """Whether the run goes on to the last row: equal neighbours hide that they moved."""
+    after = np.arange(1, left.shape[1]) > last[:, None]
+    found: Mask = np.all(~after | (right[:, 1:] == left[:, :-1]), axis=1)
+    return found
 
 
 def _totals_follow(left: Sheets, right: Sheets, n_options: int, totals: tuple[str, ...]) -> Mask:
-    """Whether every total that differs does so by what its parts differ."""
-    change = np.maximum(right.parts, 0) - np.maximum(left.parts, 0)
+    """Whether every total that differs does so by what its parts differ, or is what the right side's parts add up to."""
+    theirs_parts = np.maximum(right.parts, 0)
+    change = theirs_parts - np.maximum(left.parts, 0)
     ok = np.ones(len(change), dtype=np.bool_)
     for column, name in enumerate(totals):
         ours, theirs = left.totals[:, column], right.totals[:, column]
-        expected = change[:, :n_options].sum(axis=1) if name == "valid" else change.sum(axis=1)
-        ok &= (ours == theirs) | ((ours != MISSING) & (theirs != MISSING) & (theirs - ours == expected))
+        of = slice(n_options) if name == "valid" else slice(None)
+        follows = (theirs - ours == change[:, of].sum(axis=1)) | (theirs == theirs_parts[:, of].sum(axis=1))
+        ok &= (ours == theirs) | (ours == MISSING) | (theirs == MISSING) | follows
     return ok
 
 
@@ -135,28 +205,7 @@ def _digits(left: Counts, right: Counts) -> tuple[Mask, Mask]:
 
 def _swapped(left: Counts, right: Counts, differs: Mask, n_options: int) -> Mask:
     rows = np.arange(len(left))
-    first, last = _ends(differs)
+    first, last = _run(left, right)
     crossed = (left[rows, first] == right[rows, last]) & (left[rows, last] == right[rows, first])
-    numbers = (left[rows, first] != MISSING) & (left[rows, last] != MISSING)
-    found: Mask = (differs.sum(axis=1) == 2) & (last < n_options) & crossed & numbers
+    found: Mask = (differs.sum(axis=1) == 2) & (last < n_options) & crossed
     return found
-
-
-def _shifted(left: Counts, right: Counts, differs: Mask) -> Mask:
-    """Whether the right side is the left one with a run moved one place on; the gap is 0 or empty."""
-    n = left.shape[1]
-    rows, columns = np.arange(len(left)), np.arange(n)
-    first, last = _ends(differs)
-    inside = (columns > first[:, None]) & (columns <= last[:, None])
-    before = np.roll(left, 1, axis=1)
-    moved = np.all(~inside | (right == before), axis=1)
-    gap = right[rows, first] <= 0
-    lost = (left[rows, last] <= 0) | (last == n - 1)
-    found: Mask = moved & gap & lost & ((inside & (before > 0)).sum(axis=1) >= 2)
-    return found
-
-
-def _ends(differs: Mask) -> tuple[Counts, Counts]:
-    """The first and the last differing column of each row."""
-    last = differs.shape[1] - 1 - differs[:, ::-1].argmax(axis=1)
-    return differs.argmax(axis=1).astype(np.int64), last.astype(np.int64)

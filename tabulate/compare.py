@@ -13,12 +13,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import polars as pl
 
-from tabulate.causes import CAUSES, UNEXPLAINED, Sheets, find_causes
+from tabulate.causes import CAUSES, UNEXPLAINED
+from tabulate.effect import Effect, effect
+from tabulate.explain import Explained, explain
 from tabulate.outcome import Outcome, outcomes, worst
-from tabulate.pairs import BOTH, ONLY_LEFT, ONLY_RIGHT, Pairs, as_counts, pair
+from tabulate.pairs import BOTH, ONLY_LEFT, ONLY_RIGHT, Pairs, pair
+
+_AGAINST = "counted-against-status"
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,8 +36,9 @@ class Comparison:
         the order of the fields.
     stations
         ``station_id``, ``contest``, ``which`` (both, only_left, only_right), ``n_differing`` (fields, without
-        ``registered``), ``causes`` (list; of a station on one side ``missing-left`` or ``missing-right``; empty where
-        nothing differs): every station.
+        ``registered``), ``causes`` (list: every cause that reproduces the difference, see `tabulate.causes`; of a station
+        on one side ``missing-left`` or ``missing-right``; empty where nothing differs and no status is contradicted),
+        ``status_left``, ``status_right`` (the authority's words): every station.
     net, gross
         Contest -> option -> sum of the differences, and of their absolute values, over stations with both numbers;
         ``gross`` has ``blank`` and ``null`` too; the document's single figure is over the options.
@@ -46,6 +50,10 @@ class Comparison:
         Stations on both sides that only one side counts.
     outcomes
         For each contest, whether what differs could change who wins.
+    explained
+        The causes, with the stations whose numbers stand at another one.
+    effects
+        For each contest, who gains and whether errors help one side.
     """
 
     fields: pl.DataFrame
@@ -56,6 +64,8 @@ class Comparison:
     not_compared: dict[str, str]
     counted_changed: int
     outcomes: list[Outcome]
+    explained: Explained
+    effects: list[Effect]
 
     def to_json(self) -> dict[str, Any]:
         """The ``compare`` document of the design. Its counts are of actas: one station and contest each."""
@@ -66,6 +76,7 @@ class Comparison:
         )
         fields = dict(self.fields.group_by("field").len().iter_rows())
         decisive = worst(self.outcomes)
+        effects = {effect.contest: effect.to_json() for effect in self.effects}
         both = which.get(BOTH, 0)
         return {
             "stations": self.stations.height,
@@ -88,16 +99,55 @@ class Comparison:
                     "net": self.net[outcome.contest],
                     "gross": self.gross[outcome.contest],
                     "could_change_outcome": outcome.to_json(),
+                    **effects[outcome.contest],
                 }
                 for outcome in self.outcomes
             },
-            "differing_stations": [
-                {"station_id": station, "contest": contest, "n_differing": n, "causes": found}
-                for station, contest, n, found in differing.select(
-                    "station_id", "contest", "n_differing", "causes"
-                ).iter_rows()
-            ],
+            **effects[decisive.contest],
+            "statuses": self.by_status(),
+            "wrong_station": {
+                "named": causes.get("wrong-station", 0),
+                "left_to_chance": self.explained.left_to_chance,
+                "expected_by_chance": round(self.explained.expected_by_chance, 9),
+            },
+            "differing_stations": self._listed(differing),
+            "missing_stations": self._listed(self.stations.filter(pl.col("which") != BOTH)),
+            "counted_against_status": self._listed(
+                self.stations.filter(pl.col("causes").list.contains(_AGAINST))
+            ),
         }
+
+    def by_status(self) -> list[dict[str, Any]]:
+        """The stations by the authority's words on both sides, with the causes of those that differ; most first."""
+        words = ["status_left", "status_right"]
+        if self.stations.select(pl.all_horizontal(pl.col(words).is_null().all())).item():
+            return []
+        differs = (pl.col("which") == BOTH) & (pl.col("n_differing") > 0)
+        groups = self.stations.group_by(words).agg(
+            actas=pl.len(), differing=differs.sum(), causes=pl.col("causes").filter(differs).flatten()
+        )
+        rows = []
+        for left, right, actas, n, names in groups.sort(
+            "actas", *words, descending=[True, False, False], nulls_last=True
+        ).iter_rows():
+            causes = Counter(names)
+            found = {name: causes[name] for name in (*CAUSES, UNEXPLAINED) if name in causes}
+            rows.append({"left": left, "right": right, "actas": actas, "differing": n, "causes": found})
+        return rows
+
+    def _listed(self, stations: pl.DataFrame) -> list[dict[str, Any]]:
+        """Stations one by one, each with what is known about its difference."""
+        rows = []
+        for station, contest, n, causes, *words in stations.select(
+            "station_id", "contest", "n_differing", "causes", "status_left", "status_right"
+        ).iter_rows():
+            row = {"station_id": station, "contest": contest, "n_differing": n, "causes": causes}
+            if any(words):
+                row["status"] = words
+            if (station, contest) in self.explained.twins:
+                row["same_as"] = self.explained.twins[(station, contest)]
+            rows.append(row)
+        return rows
 
 
 def compare(
@@ -130,10 +180,15 @@ def compare(
         [pairs.left.get_column(name).ne_missing(pairs.right.get_column(name)) & both for name in judged]
     )
     n_differing = unequal.select(pl.sum_horizontal(pl.col(names).cast(pl.UInt32))).to_series()
+    found = explain(pairs, n_differing > 0)
     stations = pairs.keys.with_columns(
-        n_differing.alias("n_differing"), _causes(pairs, n_differing > 0).alias("causes")
+        n_differing.alias("n_differing"),
+        found.causes.alias("causes"),
+        pairs.status_left.alias("status_left"),
+        pairs.status_right.alias("status_right"),
     )
     net, gross = _sums(pairs, both)
+    judged_outcomes = outcomes(pairs, rule=rule, register=register)
     return Comparison(
         fields=_fields(pairs, unequal),
         stations=stations,
@@ -142,7 +197,9 @@ def compare(
         compared=tuple(judged),
         not_compared=pairs.not_compared,
         counted_changed=int((both & (pairs.counted_left != pairs.counted_right)).sum()),
-        outcomes=outcomes(pairs, rule=rule, register=register),
+        outcomes=judged_outcomes,
+        explained=found,
+        effects=[effect(pairs, o.contest, o.leader, o.runner_up, o.margin) for o in judged_outcomes],
     )
 
 
@@ -159,31 +216,6 @@ def _fields(pairs: Pairs, unequal: pl.DataFrame) -> pl.DataFrame:
         )
         long.append(found.with_columns(at.cast(pl.Int64).alias("at"), pl.lit(order).alias("order")))
     return pl.concat(long).sort("at", "order").drop("at", "order")
-
-
-def _causes(pairs: Pairs, differs: pl.Series) -> pl.Series:
-    """The causes of every station; only those of the differing ones are looked for."""
-    at = differs.arg_true()
-    sides = [
-        Sheets(as_counts(side, pairs.parts, at), as_counts(side, pairs.totals, at))
-        for side in (pairs.left, pairs.right)
-    ]
-    found = find_causes(sides[0], sides[1], len(pairs.options), pairs.totals)
-    names = np.array(CAUSES)
-    lists = [list(names[row]) if row.any() else [UNEXPLAINED] for row in found]
-    explained = pl.DataFrame(
-        {"at": at.cast(pl.UInt32), "causes": lists}, schema={"at": pl.UInt32, "causes": pl.List(pl.String)}
-    )
-    causes = (
-        pairs.keys.select("which")
-        .with_row_index("at")
-        .join(explained, on="at", how="left", maintain_order="left")
-    )
-    return causes.select(
-        pl.when(pl.col("which") == ONLY_LEFT).then(pl.lit(["missing-right"]))
-        .when(pl.col("which") == ONLY_RIGHT).then(pl.lit(["missing-left"]))
-        .otherwise(pl.col("causes").fill_null(pl.lit([], pl.List(pl.String))))
-    ).to_series()  # fmt: skip
 
 
 def _sums(pairs: Pairs, both: pl.Series) -> tuple[dict[str, dict[str, int]], dict[str, dict[str, int]]]:

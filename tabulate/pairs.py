@@ -41,8 +41,14 @@ class Pairs:
         The larger of the two sides' registered voters; null if neither has it.
     registered_compared
         Whether both sides have a column of registered voters.
+    listed_left, listed_right
+        Whether each side names the station at all, with numbers or without.
     counted_left, counted_right
         Whether each side counts the row; False where it has none.
+    status_left, status_right
+        The authority's word on each side; null where it has none.
+    voided_left, voided_right
+        Where that word says that the acta is not counted (column ``voided``).
     unknown
         Where a side says that a number of votes stands there which nobody knows (its column ``unknown``).
     not_compared
@@ -59,8 +65,14 @@ class Pairs:
     totals: tuple[str, ...]
     registered: pl.Series
     registered_compared: bool
+    listed_left: pl.Series
+    listed_right: pl.Series
     counted_left: pl.Series
     counted_right: pl.Series
+    status_left: pl.Series
+    status_right: pl.Series
+    voided_left: pl.Series
+    voided_right: pl.Series
     unknown: pl.Series
     not_compared: dict[str, str]
     one_sided: dict[str, tuple[str, ...]]
@@ -88,8 +100,9 @@ def pair(left: pl.DataFrame, right: pl.DataFrame) -> Pairs:
     ----------
     left, right
         Frames like `tabulate.official.OfficialCount.counts`: ``station_id`` and one Int64 column per option, the
-        other canonical columns where there are any, and ``unknown`` (bool) where an option has a number that nobody
-        knows, which null alone does not say. ``contest`` may be left out; if one side names a single contest
+        other canonical columns where there are any, ``unknown`` (bool) where an option has a number that nobody
+        knows, which null alone does not say, and ``voided`` (bool) where the authority's status says that the acta is
+        not counted. ``contest`` may be left out; if one side names a single contest
         and the other names none, they are taken for the same.
 
     Raises
@@ -132,8 +145,14 @@ def pair(left: pl.DataFrame, right: pl.DataFrame) -> Pairs:
         totals=tuple(name for name in ("valid", "cast", "voted") if name in numbers),
         registered=lists.select(pl.max_horizontal("left", "right").alias("registered")).to_series(),
         registered_compared="registered" in numbers,
+        listed_left=at_left.is_not_null(),
+        listed_right=at_right.is_not_null(),
         counted_left=_column(left, "counted", at_left).fill_null(False),
         counted_right=_column(right, "counted", at_right).fill_null(False),
+        status_left=_column(left, "status", at_left).cast(pl.String),
+        status_right=_column(right, "status", at_right).cast(pl.String),
+        voided_left=_column(left, "voided", at_left).cast(pl.Boolean).fill_null(False),
+        voided_right=_column(right, "voided", at_right).cast(pl.Boolean).fill_null(False),
         unknown=(
             _column(left, "unknown", at_left).cast(pl.Boolean).fill_null(False)
             | _column(right, "unknown", at_right).cast(pl.Boolean).fill_null(False)
@@ -188,15 +207,16 @@ def _checked(frame: pl.DataFrame, side: str) -> pl.DataFrame:
     frame = frame.with_columns(pl.col("contest").cast(pl.String).fill_null(""))
     numbers = [name for name in (*option_columns(frame), *NUMBER_COLUMNS) if name in frame.columns]
     frame = frame.with_columns(pl.col(numbers).cast(pl.Int64))
-    repeated = frame.select(pl.struct(_KEY).is_duplicated()).to_series()
+    unique = frame.get_column("station_id").n_unique() == frame.height  # quick, and mostly so
+    repeated = pl.Series([False]) if unique else frame.select(pl.struct(_KEY).is_duplicated()).to_series()
     if repeated.any():
         station, contest = frame.filter(repeated).select(*_KEY).sort(*_KEY).row(0)
         where = f"{station} (contest {contest})" if contest else str(station)
         raise CotejoError(f"The {side} count names station {where} more than once; keep one row for each.")
-    for name in numbers:
-        below = frame.filter(pl.col(name) < 0)
-        if below.height:
-            station = below.item(0, "station_id")
+    least = frame.select(pl.col(numbers).min()).row(0, named=True) if numbers else {}
+    for name, value in least.items():
+        if value is not None and value < 0:
+            station = frame.filter(pl.col(name) < 0).item(0, "station_id")
             raise CotejoError(
                 f"The {side} count has a negative number in {name} at station {station}; correct it."
             )
