@@ -146,7 +146,8 @@ def _moved_down(left: Counts, right: Counts) -> Mask:
     taken_up = (left[rows, last] == 0) | _to_the_end(left, right, last)
     # Of two rows that would be an exchange.
     round_ = np.all(right == above, axis=1) & (left.shape[1] > 2)
-    return (moved & (right[rows, first] == 0) & taken_up) | round_
+    found: Mask = (moved & (right[rows, first] == 0) & taken_up) | round_
+    return found
 
 
 def _moved_up(left: Counts, right: Counts) -> Mask:

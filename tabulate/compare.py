@@ -18,7 +18,7 @@ import polars as pl
 from tabulate.causes import CAUSES, UNEXPLAINED
 from tabulate.effect import Effect, effect
 from tabulate.explain import Explained, explain
-from tabulate.outcome import Outcome, outcomes, worst
+from tabulate.outcome import Outcome, Rules, outcomes, worst
 from tabulate.pairs import BOTH, ONLY_LEFT, ONLY_RIGHT, Pairs, pair
 
 _AGAINST = "counted-against-status"
@@ -124,7 +124,9 @@ class Comparison:
             return []
         differs = (pl.col("which") == BOTH) & (pl.col("n_differing") > 0)
         groups = self.stations.group_by(words).agg(
-            actas=pl.len(), differing=differs.sum(), causes=pl.col("causes").filter(differs).flatten()
+            actas=pl.len(),
+            differing=differs.sum(),
+            causes=pl.col("causes").filter(differs).explode().drop_nulls(),
         )
         rows = []
         for left, right, actas, n, names in groups.sort(
@@ -154,8 +156,10 @@ def compare(
     left: pl.DataFrame,
     right: pl.DataFrame,
     *,
-    rule: str | Mapping[str, str] = "plurality",
+    rule: Rules = "plurality",
     register: pl.DataFrame | None = None,
+    most_voters: int | None = None,
+    tickets: Mapping[str, tuple[str, ...]] | None = None,
 ) -> Comparison:
     """Compare two canonical counts frames.
 
@@ -164,8 +168,12 @@ def compare(
     left, right
         As for `tabulate.pairs.pair`: ``tabulate.official.OfficialCount.counts``, or a tally in the same wide shape. The
         right side is the authority's. Only what both have is compared.
-    rule, register
+    rule, register, most_voters
         As for `tabulate.outcome.could_change_outcome`.
+
+    tickets
+        Candidate -> the options that count for that candidate (parties in a coalition). Fields and causes are of the
+        options as they stand; the outcome, and who gains, is of the candidates.
 
     Raises
     ------
@@ -188,7 +196,8 @@ def compare(
         pairs.status_right.alias("status_right"),
     )
     net, gross = _sums(pairs, both)
-    judged_outcomes = outcomes(pairs, rule=rule, register=register)
+    who = pair(_by_ticket(left, tickets), _by_ticket(right, tickets)) if tickets else pairs
+    judged_outcomes = outcomes(who, rule=rule, register=register, most_voters=most_voters)
     return Comparison(
         fields=_fields(pairs, unequal),
         stations=stations,
@@ -199,8 +208,20 @@ def compare(
         counted_changed=int((both & (pairs.counted_left != pairs.counted_right)).sum()),
         outcomes=judged_outcomes,
         explained=found,
-        effects=[effect(pairs, o.contest, o.leader, o.runner_up, o.margin) for o in judged_outcomes],
+        effects=[effect(who, o.contest, o.leader, o.runner_up, o.margin) for o in judged_outcomes],
     )
+
+
+def _by_ticket(frame: pl.DataFrame, tickets: Mapping[str, tuple[str, ...]]) -> pl.DataFrame:
+    """The frame with a column for each candidate in place of the options that count for the candidate."""
+    made, gone = [], set()
+    for name, options in tickets.items():
+        here = [option for option in options if option in frame.columns]
+        if here:
+            some = pl.any_horizontal(pl.col(here).is_not_null())
+            made.append(pl.when(some).then(pl.sum_horizontal(here)).cast(pl.Int64).alias(name))
+            gone |= set(here)
+    return frame.select(pl.exclude(*gone), *made) if gone else frame
 
 
 def _fields(pairs: Pairs, unequal: pl.DataFrame) -> pl.DataFrame:

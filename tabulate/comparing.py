@@ -1,4 +1,4 @@
-"""The ``compare`` document: two official files, or all that a mission can hold against the authority's latest count."""
+"""The ``compare`` document: two official files, one alone, or all that a mission can hold against the authority's count."""
 
 from __future__ import annotations
 
@@ -18,38 +18,84 @@ from tabulate.differences import (
     snapshots_of,
     tally_cells,
 )
+from tabulate.explain import with_status
+from tabulate.ids import with_zeros
 from tabulate.mission import Mission
-from tabulate.official import read_official
+from tabulate.official import FORMATS, OfficialCount, read_official
+from tabulate.rules import Rule
 
 Tables = Mapping[str, pl.DataFrame]
 
 
 def compare_files(
-    left: Path, right: Path, *, format: str = "auto", contest: str | None = None, rule: str = "plurality"
+    left: Path | None,
+    right: Path,
+    *,
+    format: str = "auto",
+    contest: str | None = None,
+    rule: str | Rule = "plurality",
+    register: Path | None = None,
+    most_voters: int | None = None,
 ) -> dict[str, Any]:
-    """Hold two official files against each other.
+    """Hold two official files against each other; or look at one alone, for what it leaves open.
+
+    Parameters
+    ----------
+    left
+        None to look at `right` alone: nothing differs, and what it does not count or does not have stays open.
+    register
+        A file of any format that has registered voters, for stations of which the others have none.
+    most_voters
+        As for `tabulate.outcome.could_change_outcome`.
 
     Raises
     ------
     CotejoError
         If a file cannot be parsed, or `contest` is in neither.
     """
-    ours, theirs = read_official(left, format), read_official(right, format)
-    sides = [_only(ours.counts, contest, left.name), _only(theirs.counts, contest, right.name)]
-    document = compare(sides[0], sides[1], rule=rule).to_json()
+    theirs = read_official(right, format)
+    ours = theirs if left is None else read_official(left, format)
+    sides = [
+        with_status(_only(count.counts, contest, name.name), FORMATS[count.format].statuses)
+        for count, name in ((ours, left or right), (theirs, right))
+    ]
+    sides[0], sides[1], zeros = with_zeros(sides[0], sides[1])
+    how = Rule(rule) if isinstance(rule, str) else rule
+    document = compare(
+        sides[0],
+        sides[1],
+        rule=how,
+        register=None if register is None else _voters(register, sides[1]),
+        most_voters=most_voters,
+        tickets=_tickets(ours, theirs),
+    ).to_json()
     return {
-        "left": left.name,
+        "left": None if left is None else left.name,
         "right": right.name,
         "verified": ours.verified and theirs.verified,
-        "rule": rule,
+        "rule": how.name,
+        "ids": zeros,
         **document,
     }
 
 
-def compare_mission(mission: Mission, tables: Tables, *, contest: str | None = None) -> dict[str, Any]:
-    """The accepted tally, and every earlier snapshot, against the latest snapshot of each contest.
+def compare_mission(
+    mission: Mission,
+    tables: Tables,
+    *,
+    contest: str | None = None,
+    left: str | None = None,
+    right: str | None = None,
+) -> dict[str, Any]:
+    """The accepted tally, and every earlier snapshot, against the latest snapshot of each contest; or any two of them.
 
-    What the authority does not count is open, whatever numbers it shows there. Actas that wait for a person count as not known: the bounds treat them like missing ones.
+    What the authority does not count is open, whatever numbers it shows there. Actas that wait for a person count as not
+    known: the bounds treat them like missing ones.
+
+    Parameters
+    ----------
+    left, right
+        ``tally`` or a snapshot's id, to compare only these two.
 
     Returns
     -------
@@ -59,7 +105,7 @@ def compare_mission(mission: Mission, tables: Tables, *, contest: str | None = N
     Raises
     ------
     CotejoError
-        If there is nothing to compare, or no such contest.
+        If there is nothing to compare, or no such contest or snapshot.
     """
     if contest is not None and contest not in mission.contests:
         raise CotejoError(f"there is no contest {contest!r}; known are {', '.join(mission.contests)}")
@@ -69,30 +115,38 @@ def compare_mission(mission: Mission, tables: Tables, *, contest: str | None = N
             f"{mission.folder} has no official snapshot to compare with; take one in with `cotejo import`"
         )
     chosen = pl.col("contest") == contest if contest is not None else pl.lit(value=True)
-    latest = latest_snapshots(tables).filter(chosen)
     order = tables["snapshots"].sort("taken_at", "seq")["snapshot"].to_list()
-    official = {s: official_cells(tables, s).filter(chosen) for s in order}
-    newest = [official[s].filter(pl.col("contest") == c) for c, s in latest.iter_rows()]
-    rules = {c.id: c.rule for c in mission.settings.contests}
+    cells = {s: official_cells(tables, s).filter(chosen) for s in order}
+    cells[TALLY] = tally_cells(accepted(tables)).filter(chosen)
     register = tables["tallies"].select("station_id", "contest").filter(chosen)
     register = register.join(tables["register"].select("station_id", "registered"), on="station_id")
+    if left is not None or right is not None:
+        two = _chosen(left, right, order)
+        shared = set(cells[two[0]]["contest"]) & set(cells[two[1]]["contest"])
+        if not shared:
+            raise CotejoError(f"{two[0]} and {two[1]} have no contest in common; choose two that do")
+        of = pl.col("contest").is_in(sorted(shared))
+        return {
+            "left": two[0],
+            "right": two[1],
+            **_document(mission, cells[two[0]].filter(of), cells[two[1]].filter(of), register.filter(of)),
+        }
+    latest = latest_snapshots(tables).filter(chosen)
+    newest = [cells[s].filter(pl.col("contest") == c) for c, s in latest.iter_rows()]
     pairs = []
     for name in [TALLY, *order]:
         if name == TALLY:
-            ours, of = tally_cells(accepted(tables)).filter(chosen), latest
+            mine, of_latest = cells[TALLY], latest
         else:  # of an earlier snapshot, the contests that a later one counts again
-            mine = named.filter(pl.col("snapshot") == name).select("contest")
-            of = latest.filter(pl.col("snapshot") != name).join(mine, on="contest", how="semi")
-            ours = official[name].join(of, on="contest", how="semi")
-        if ours.is_empty() or of.is_empty():
+            contests = named.filter(pl.col("snapshot") == name).select("contest")
+            of_latest = latest.filter(pl.col("snapshot") != name).join(contests, on="contest", how="semi")
+            mine = cells[name].join(of_latest, on="contest", how="semi")
+        if mine.is_empty() or of_latest.is_empty():
             continue
-        theirs = pl.concat(newest).join(of, on="contest", how="semi")
-        found = compare(
-            counts_of(ours), counts_of(theirs), rule=rules, register=register if register.height else None
-        )
+        theirs = pl.concat(newest).join(of_latest, on="contest", how="semi")
         # Where each contest has its own file, the right side is several.
-        right = ", ".join(s for s in order if s in of["snapshot"].to_list())
-        pairs.append({"left": name, "right": right, **found.to_json()})
+        names = ", ".join(s for s in order if s in of_latest["snapshot"].to_list())
+        pairs.append({"left": name, "right": names, **_document(mission, mine, theirs, register)})
     if not pairs:
         raise CotejoError(
             f"{mission.folder} has one snapshot and no accepted acta; read photos or import a second snapshot"
@@ -107,6 +161,31 @@ def accepted(tables: Tables) -> dict[str, pl.DataFrame]:
     return {**tables, "tally_fields": fields}
 
 
+def _document(
+    mission: Mission, ours: pl.DataFrame, theirs: pl.DataFrame, register: pl.DataFrame
+) -> dict[str, Any]:
+    contests = mission.settings.contests
+    options = [option.id for contest in contests for option in contest.options]
+    known = [contest.most_voters for contest in contests if contest.most_voters]
+    found = compare(
+        counts_of(ours, options),
+        counts_of(theirs, options),
+        rule={contest.id: contest.how for contest in contests},
+        register=register if register.height else None,
+        most_voters=max(known) if len(known) == len(contests) else None,
+    )
+    return found.to_json()
+
+
+def _chosen(left: str | None, right: str | None, order: list[str]) -> tuple[str, str]:
+    if left is None or right is None:
+        raise CotejoError("name both sides, --left and --right: tally or a snapshot's id")
+    for name in (left, right):
+        if name not in (TALLY, *order):
+            raise CotejoError(f"there is no snapshot {name!r}; known are {', '.join((TALLY, *order))}")
+    return left, right
+
+
 def _only(counts: pl.DataFrame, contest: str | None, name: str) -> pl.DataFrame:
     if contest is None:
         return counts
@@ -115,3 +194,15 @@ def _only(counts: pl.DataFrame, contest: str | None, name: str) -> pl.DataFrame:
         known = ", ".join(c or "(no name)" for c in counts["contest"].unique().sort())
         raise CotejoError(f"{name} has no contest {contest!r}; it has {known}")
     return mine
+
+
+def _voters(path: Path, counts: pl.DataFrame) -> pl.DataFrame:
+    """Station and registered voters of another official file, the largest number where a station has several."""
+    listed = read_official(path).counts.select("station_id", "registered")
+    listed, _, _ = with_zeros(listed, counts)
+    return listed.group_by("station_id").agg(pl.col("registered").max()).sort("station_id")
+
+
+def _tickets(ours: OfficialCount, theirs: OfficialCount) -> Mapping[str, tuple[str, ...]]:
+    """Who gets the votes of which options, where a file says so."""
+    return theirs.tickets or ours.tickets

@@ -10,13 +10,16 @@ are the same.
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 
 import polars as pl
 
 from ocr.form import Role
 from ocr.reading import State
 from tabulate.compare import compare
+from tabulate.explain import with_status
 from tabulate.mission import Mission
+from tabulate.official import FORMATS
 from tabulate.pages import ACTA, Tables
 from tabulate.pairs import BOTH
 from tabulate.schema import conform, empty
@@ -43,7 +46,8 @@ def comparison_tables(mission: Mission, tables: Tables) -> dict[str, pl.DataFram
             ours, theirs = long[left].filter(of), long[right].filter(of)
             if not _common_options(ours, theirs):
                 continue
-            found = compare(counts_of(ours), counts_of(theirs), rule=contest.rule).stations
+            order = [option.id for option in contest.options]
+            found = compare(counts_of(ours, order), counts_of(theirs, order), rule=contest.how).stations
             # A row without numbers (pending, no acta) is no count: it has no cells to hold against the other side's.
             counted = found.filter(pl.col("which") == BOTH)
             both = _cells(left, ours, right, theirs).join(counted, on=ACTA, how="semi")
@@ -65,13 +69,21 @@ def latest_snapshots(tables: Tables) -> pl.DataFrame:
     return snapshots_of(tables).unique("contest", keep="last", maintain_order=True)
 
 
-def counts_of(long: pl.DataFrame) -> pl.DataFrame:
-    """A long count as the wide frame that `tabulate.compare.compare` takes, with ``counted`` and ``unknown``."""
-    fields = [*(r for r in Role if r not in _LOCAL), *long["option"].drop_nulls().unique().sort()]
+def counts_of(long: pl.DataFrame, options: Sequence[str] = ()) -> pl.DataFrame:
+    """A long count as the wide frame that `tabulate.compare.compare` takes, with ``counted``, ``unknown`` and ``voided``.
+
+    `options` is their order on the acta: a column that slipped by a row is found only in that order.
+    """
+    named = long["option"].drop_nulls().unique().sort().to_list()
+    ordered = [o for o in dict.fromkeys(options) if o in named]
+    fields = [*(r for r in Role if r not in _LOCAL), *ordered, *(o for o in named if o not in ordered)]
     wide = long.pivot(on="field", index=ACTA, values="value", aggregate_function="first")
     order = [f for f in fields if f in wide.columns]
     marks = long.group_by(ACTA).agg(
-        counted=pl.col("counted").all(), unknown=(pl.col("unknown") & pl.col("option").is_not_null()).any()
+        counted=pl.col("counted").all(),
+        unknown=(pl.col("unknown") & pl.col("option").is_not_null()).any(),
+        status=pl.col("status").first(),
+        voided=pl.col("voided").any(),
     )
     wide = wide.select(*ACTA, pl.col(order).cast(pl.Int64)).join(marks, on=ACTA, how="left")
     return wide.sort(ACTA)
@@ -93,7 +105,12 @@ def tally_cells(tables: Tables) -> pl.DataFrame:
             confirmed=pl.col("confirmed").all(),
         )
         # Nobody knows what stands there: the writing cannot be read, or the page was not seen.
-        .with_columns(counted=pl.lit(True), unknown=pl.col("state").is_in(_UNKNOWN))
+        .with_columns(
+            counted=pl.lit(True),
+            unknown=pl.col("state").is_in(_UNKNOWN),
+            status=pl.lit(None, pl.String),
+            voided=pl.lit(False),
+        )
         .sort(_CELL)
     )
 
@@ -101,13 +118,20 @@ def tally_cells(tables: Tables) -> pl.DataFrame:
 def official_cells(tables: Tables, snapshot: str) -> pl.DataFrame:
     """A snapshot's numbers, long, in the shape of `tally_cells`."""
     mine = tables["official_fields"].filter(pl.col("snapshot") == snapshot)
-    status = tables["official_stations"].filter(pl.col("snapshot") == snapshot).select(*ACTA, "counted")
+    named = tables["snapshots"].filter(pl.col("snapshot") == snapshot)["format"]
+    catalogue = FORMATS[named[0]].statuses if named.len() and named[0] in FORMATS else {}
+    status = with_status(
+        tables["official_stations"].filter(pl.col("snapshot") == snapshot).select(*ACTA, "counted", "status"),
+        catalogue,
+    )
     return mine.join(status, on=ACTA, how="left").select(
         *(*_CELL, "role", "option", "value", "state"),
         confirmed=pl.lit(True),
         counted=pl.col("counted").fill_null(True),
         # An empty cell is how a file says that an option does not run there.
         unknown=pl.col("state") == State.ILLEGIBLE,
+        status="status",
+        voided=pl.col("voided").fill_null(False),
     )
 
 

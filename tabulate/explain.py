@@ -62,14 +62,12 @@ def explain(pairs: Pairs, differs: pl.Series) -> Explained:
             for s in (pairs.left, pairs.right)
         ]
         found = find_causes(sides[0], sides[1], len(options), pairs.totals)
-        twin = find_twins(
-            *(
-                side.select(parts) if at.len() == side.height else side.select(pl.col(parts).gather(at))
-                for side in (pairs.left, pairs.right)
-            ),
-            _present(pairs, at),
-            np.searchsorted(at.to_numpy(), here.to_numpy()),
+        left, right = (
+            side.select(parts) if at.len() == side.height else side.select(pl.col(parts).gather(at))
+            for side in (pairs.left, pairs.right)
         )
+        where = np.searchsorted(at.to_numpy(), here.to_numpy())
+        twin = find_twins(left, right, _present(pairs, at), where)
         votes = np.any(np.maximum(sides[0].parts, 0) != np.maximum(sides[1].parts, 0), axis=1)
         named = twin.named & votes & _totals_fit(sides, twin.of, at, here, pairs)
         found[:, _TWIN] = named
@@ -115,7 +113,7 @@ def with_status(counts: pl.DataFrame, catalogue: Mapping[str, Status]) -> pl.Dat
     """The counts with the column ``voided``: whether the authority's word says that the acta is not counted."""
     if "status" not in counts.columns:
         return counts
-    out = [term for term, status in catalogue.items() if not status.counted]
+    out = [term for term, status in catalogue.items() if status.counted is False]
     word = pl.col("status").cast(pl.String).str.strip_chars().str.to_lowercase()
     return counts.with_columns(word.is_in(out).fill_null(False).alias("voided"))
 

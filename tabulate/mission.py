@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 import shutil
 import tomllib
+from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -25,6 +26,7 @@ from ocr.errors import CotejoError, MachineError
 from ocr.form import FORMS_FOLDER, Colour, Form, FormField, Role, load_forms
 from tabulate.blobs import Blobs
 from tabulate.ledger import Ledger
+from tabulate.rules import Rule
 
 SETTINGS = "mission.toml"
 Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
@@ -75,17 +77,33 @@ class Option(_Strict):
 
 
 class Contest(_Strict):
-    """An office being voted on. ``rule`` is how it is won: see `tabulate.compare`."""
+    """An office being voted on. ``rule`` is how it is won: see `tabulate.rules`."""
 
     id: Id
     name: str = Field(min_length=1)
-    rule: Literal["plurality", "absolute-majority", "40-10"] = "plurality"
+    rule: Literal["plurality", "absolute-majority", "40-10", "40-over-10", "45-40-10", "dhondt"] = "plurality"
     seats: int = Field(default=1, ge=1)
+    threshold: float = Field(
+        default=0, ge=0, lt=1
+    )  # share of the valid votes that an option needs for a seat
+    # As many voters as a station may have by law, where the register does not say.
+    most_voters: int | None = Field(default=None, ge=1)
     options: list[Option] = Field(min_length=1)
+
+    @property
+    def how(self) -> Rule:
+        """The rule with its seats and threshold."""
+        return Rule(self.rule, self.seats, Fraction(str(self.threshold)))
 
     @model_validator(mode="after")
     def _unique(self) -> Self:
         _once([o.id for o in self.options], f"contest {self.id!r} has the option")
+        try:
+            _ = self.how
+        except CotejoError as e:
+            raise ValueError(f"contest {self.id!r}: {e}") from None
+        if self.threshold and self.rule != "dhondt":
+            raise ValueError(f'contest {self.id!r} has a threshold; write rule = "dhondt", or leave it out')
         return self
 
 

@@ -174,7 +174,8 @@ def _coincidences(side: _Side) -> NDArray[np.float64]:
 
 
 def _class(improbable: NDArray[np.float64]) -> NDArray[np.int64]:
-    return (np.maximum(improbable, 0) / np.log(10)).astype(np.int64)
+    out: NDArray[np.int64] = (np.maximum(improbable, 0) / np.log(10)).astype(np.int64)
+    return out
 
 
 def _lowered(
