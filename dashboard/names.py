@@ -53,6 +53,8 @@ CAUSE = {
     "shifted-column": N_("column shifted"),
     "only-total": N_("only a total differs"),
     "blank-as-zero": N_("blank against zero"),
+    "wrong-station": N_("the numbers of another station"),
+    "counted-against-status": N_("counted though its status says not"),
     "missing-left": N_("missing on the left"),
     "missing-right": N_("missing on the right"),
     "unexplained": N_("no simple slip explains it"),
@@ -70,6 +72,9 @@ RULE = {
     "plurality": N_("most votes win"),
     "absolute-majority": N_("more than half wins, otherwise run-off"),
     "40-10": N_("more than half, or 40 % with 10 points more, otherwise run-off"),
+    "40-over-10": N_("more than half, or 40 % with over 10 points more, otherwise run-off"),
+    "45-40-10": N_("more than 45 %, or 40 % with over 10 points more, otherwise run-off"),
+    "dhondt": N_("seats by D'Hondt"),
 }
 # The part before the colon; {what} is the field, sum or page after it.
 REASON = {

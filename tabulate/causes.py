@@ -31,10 +31,11 @@ MEANINGS = {
         "the numbers are those of another station, which is named; only where that is no likely coincidence"
     ),
     "counted-against-status": (
-        "votes stand there, or the acta is counted, though the authority's own status says that it is not counted"
+        "the acta is counted, or votes appeared on the right, though the authority's own status there says that it is not "
+        "counted"
     ),
-    "missing-left": "where the numbers differ, the left side has none",
-    "missing-right": "where the numbers differ, the right side has none",
+    "missing-left": "where the numbers differ, the left side has none; or it shows an acta without votes and does not count it",
+    "missing-right": "where the numbers differ, the right side has none; or it shows an acta without votes and does not count it",
 }
 """Every cause and what it says, as in docs/comparison.md."""
 CAUSES = tuple(MEANINGS)

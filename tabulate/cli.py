@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import App, CycloptsError, Parameter
 
 from ocr.errors import CotejoError
-from tabulate import __version__, documents, show
+from tabulate import __version__, documents, show, told
 from tabulate.forms_cli import forms
 
 if TYPE_CHECKING:
@@ -247,11 +247,38 @@ def compare(
     folder: Annotated[Path | None, Parameter(name=["DIR"])] = None,
     /,
     *,
-    left: Annotated[Path | None, Parameter(help="An official file.")] = None,
-    right: Annotated[Path | None, Parameter(help="Another one, to hold it against.")] = None,
+    left: Annotated[
+        str | None, Parameter(help="An official file; of a mission, a snapshot or tally.")
+    ] = None,
+    right: Annotated[
+        str | None, Parameter(help="Another one, to hold it against; a file alone shows what it leaves open.")
+    ] = None,
     format: Annotated[str, Parameter(help="The files' format; auto looks at the content.")] = "auto",
     contest: Annotated[str | None, Parameter(help="Only this contest.")] = None,
-    rule: Annotated[str | None, Parameter(help="plurality, absolute-majority or 40-10.")] = None,
+    rule: Annotated[
+        str, Parameter(help="plurality, absolute-majority, 40-10, 40-over-10, 45-40-10 or dhondt.")
+    ] = "plurality",
+    seats: Annotated[int, Parameter(help="Seats to distribute.")] = 1,
+    threshold: Annotated[
+        str,
+        Parameter(
+            help="The share of the valid votes that an option needs for a seat (dhondt), such as 0.05."
+        ),
+    ] = "0",
+    register: Annotated[
+        Path | None,
+        Parameter(help="A file with registered voters, for stations of which the others have none."),
+    ] = None,
+    most_voters: Annotated[
+        int | None, Parameter(help="As many voters as a station may have by law, where no number is known.")
+    ] = None,
+    same: Annotated[
+        list[str] | None, Parameter(negative=(), help="LEFT=RIGHT: options that bear different names.")
+    ] = None,
+    only: Annotated[
+        list[str] | None, Parameter(negative=(), help="A field by which a station differs; default: all.")
+    ] = None,
+    stations: Annotated[bool, Parameter(negative=(), help="List every station that differs.")] = False,
     fail_on_difference: Annotated[
         bool, Parameter(negative=(), help="Exit with 1 if anything differs.")
     ] = False,
@@ -260,12 +287,25 @@ def compare(
     """Hold the tally against the snapshots of a mission, or one file against another; what it could change."""
     from tabulate.comparing import compare_files, compare_mission
     from tabulate.rebuild import current_tables
+    from tabulate.rules import Rule, share
 
-    if folder is not None and left is None and right is None:
+    if folder is not None:
         with opened(folder) as mission:
-            document = compare_mission(mission, current_tables(mission), contest=contest)
-    elif folder is None and left is not None and right is not None:
-        document = compare_files(left, right, format=format, contest=contest, rule=rule or "plurality")
+            document = compare_mission(
+                mission, current_tables(mission), contest=contest, left=left, right=right
+            )
+    elif right is not None:
+        document = compare_files(
+            None if left is None else Path(left),
+            Path(right),
+            format=format,
+            contest=contest,
+            rule=Rule(rule, seats, share(threshold)),
+            register=register,
+            most_voters=most_voters,
+            same=same or (),
+            only=only or (),
+        )
     else:
         raise CotejoError(
             "compare takes either a mission's folder, or --left FILE and --right FILE; give one of them"
@@ -274,7 +314,7 @@ def compare(
         show.as_json(document)
     else:
         for pair in document.get("pairs", [document]):
-            documents.comparison(pair)
+            told.comparison(pair, stations=stations)
     return int(fail_on_difference and any(p["differing"] for p in document.get("pairs", [document])))
 
 

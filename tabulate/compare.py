@@ -9,12 +9,13 @@ reported, but a corrected list is no different count.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
 
+from ocr.errors import CotejoError
 from tabulate.causes import CAUSES, UNEXPLAINED
 from tabulate.effect import Effect, effect
 from tabulate.explain import Explained, explain
@@ -36,7 +37,7 @@ class Comparison:
         the order of the fields.
     stations
         ``station_id``, ``contest``, ``which`` (both, only_left, only_right), ``n_differing`` (fields, without
-        ``registered``), ``causes`` (list: every cause that reproduces the difference, see `tabulate.causes`; of a station
+        ``registered``), ``numbers_differ`` (whether a field differs in which both have a number), ``causes`` (list: every cause that reproduces the difference, see `tabulate.causes`; of a station
         on one side ``missing-left`` or ``missing-right``; empty where nothing differs and no status is contradicted),
         ``status_left``, ``status_right`` (the authority's words): every station.
     net, gross
@@ -83,6 +84,7 @@ class Comparison:
             "both": both,
             "equal": both - differing.height,
             "differing": differing.height,
+            "differing_numbers": int(differing.get_column("numbers_differ").sum()),
             "only_left": which.get(ONLY_LEFT, 0),
             "only_right": which.get(ONLY_RIGHT, 0),
             "counted_changed": self.counted_changed,
@@ -160,6 +162,7 @@ def compare(
     register: pl.DataFrame | None = None,
     most_voters: int | None = None,
     tickets: Mapping[str, tuple[str, ...]] | None = None,
+    only: Collection[str] = (),
 ) -> Comparison:
     """Compare two canonical counts frames.
 
@@ -174,6 +177,8 @@ def compare(
     tickets
         Candidate -> the options that count for that candidate (parties in a coalition). Fields and causes are of the
         options as they stand; the outcome, and who gains, is of the candidates.
+    only
+        The fields by which a station differs; all of them, if none is named. Causes look at all in any case.
 
     Raises
     ------
@@ -182,15 +187,27 @@ def compare(
     """
     pairs = pair(left, right)
     names = [*pairs.parts, *pairs.totals]
+    if strange := sorted(set(only) - set(names)):
+        raise CotejoError(f"There is no field {strange[0]!r} on both sides; there are {', '.join(names)}.")
+    names = [name for name in names if not only or name in only]
     judged = [*names, *(["registered"] if pairs.registered_compared else [])]
     both = pairs.mask(BOTH)
     unequal = pl.DataFrame(
         [pairs.left.get_column(name).ne_missing(pairs.right.get_column(name)) & both for name in judged]
     )
     n_differing = unequal.select(pl.sum_horizontal(pl.col(names).cast(pl.UInt32))).to_series()
+    both_numbers = unequal.select(
+        pl.any_horizontal(
+            pl.col(name)
+            & pairs.left.get_column(name).is_not_null()
+            & pairs.right.get_column(name).is_not_null()
+            for name in names
+        )
+    ).to_series()
     found = explain(pairs, n_differing > 0)
     stations = pairs.keys.with_columns(
         n_differing.alias("n_differing"),
+        both_numbers.alias("numbers_differ"),
         found.causes.alias("causes"),
         pairs.status_left.alias("status_left"),
         pairs.status_right.alias("status_right"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from tabulate.explain import with_status
 from tabulate.ids import with_zeros
 from tabulate.mission import Mission
 from tabulate.official import FORMATS, OfficialCount, read_official
+from tabulate.option_names import joined
 from tabulate.rules import Rule
 
 Tables = Mapping[str, pl.DataFrame]
@@ -36,6 +37,8 @@ def compare_files(
     rule: str | Rule = "plurality",
     register: Path | None = None,
     most_voters: int | None = None,
+    same: Iterable[str] = (),
+    only: Collection[str] = (),
 ) -> dict[str, Any]:
     """Hold two official files against each other; or look at one alone, for what it leaves open.
 
@@ -47,6 +50,10 @@ def compare_files(
         A file of any format that has registered voters, for stations of which the others have none.
     most_voters
         As for `tabulate.outcome.could_change_outcome`.
+    same
+        ``LEFT=RIGHT``: options that bear different names; see `tabulate.option_names`.
+    only
+        As for `tabulate.compare.compare`.
 
     Raises
     ------
@@ -60,6 +67,8 @@ def compare_files(
         for count, name in ((ours, left or right), (theirs, right))
     ]
     sides[0], sides[1], zeros = with_zeros(sides[0], sides[1])
+    names = joined(ours.options, theirs.options, same)
+    sides[1] = sides[1].rename(names)
     how = Rule(rule) if isinstance(rule, str) else rule
     document = compare(
         sides[0],
@@ -68,6 +77,7 @@ def compare_files(
         register=None if register is None else _voters(register, sides[1]),
         most_voters=most_voters,
         tickets=_tickets(ours, theirs),
+        only=only,
     ).to_json()
     return {
         "left": None if left is None else left.name,
@@ -75,6 +85,7 @@ def compare_files(
         "verified": ours.verified and theirs.verified,
         "rule": how.name,
         "ids": zeros,
+        "options_joined": names,
         **document,
     }
 
@@ -205,4 +216,4 @@ def _voters(path: Path, counts: pl.DataFrame) -> pl.DataFrame:
 
 def _tickets(ours: OfficialCount, theirs: OfficialCount) -> Mapping[str, tuple[str, ...]]:
     """Who gets the votes of which options, where a file says so."""
-    return theirs.tickets or ours.tickets
+    return ours.tickets or theirs.tickets

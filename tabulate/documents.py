@@ -92,23 +92,6 @@ def evaluation(document: dict[str, Any]) -> None:
     show.say(f"Left out of the network's training: {document['left_out']}")
 
 
-def comparison(document: dict[str, Any]) -> None:
-    """One comparison for people."""
-    title = f"{document.get('left', 'left')} against {document.get('right', 'right')}"
-    keys = ("stations", "both", "equal", "differing", "only_left", "only_right", "gross", "margin")
-    show.table(title, ["what", ""], [(k.replace("_", " "), document[k]) for k in keys], right=[1])
-    if document["causes"]:
-        show.table(
-            "Causes that reproduce the difference",
-            ["cause", "stations"],
-            document["causes"].items(),
-            right=[1],
-        )
-    show.table("Net, right minus left", ["option", "votes"], document["net"].items(), right=[1])
-    change = document["could_change_outcome"]
-    show.say(f"Could it change the outcome: {change['answer']}. {change['because']}")
-
-
 def summary(document: dict[str, Any]) -> None:
     """The end of the demonstration: read, accepted, sent to people, compared, flagged."""
     readings, tallies = document["readings"], document["tallies"]

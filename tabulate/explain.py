@@ -89,6 +89,8 @@ def explain(pairs: Pairs, differs: pl.Series) -> Explained:
         zero = side.select(pl.sum_horizontal(pl.all().fill_null(0)) == 0).to_series().gather(rows).to_numpy()
         listed = (pairs.listed_left & pairs.listed_right).gather(rows).to_numpy()
         table[one_sided & zero & listed, _BLANK] = True
+    for pending, cause in zip(_pending(pairs), ("missing-left", "missing-right"), strict=True):
+        table[:, CAUSES.index(cause)] |= pending.gather(rows).to_numpy()
     table[:, _STATUS] = against.gather(rows).to_numpy()
     every = pl.DataFrame({"at": pl.int_range(pairs.keys.height, dtype=pl.UInt32, eager=True)})
     causes = every.join(_named(rows, table), on="at", how="left", maintain_order="left").get_column("causes")
@@ -150,13 +152,26 @@ def _totals_fit(
 
 
 def _against_status(pairs: Pairs, differs: pl.Series) -> pl.Series:
-    """Where an acta is counted, or has votes that the other side does not show, though its status says that it is not."""
-    votes = [
+    """Where an acta is counted, or votes appeared on the right, though its status there says that it is not counted."""
+    votes = _votes(pairs)
+    appeared = (differs | (pairs.keys.get_column("which") != BOTH)) & (votes[1] > 0) & (votes[0] == 0)
+    return (pairs.voided_left & pairs.counted_left) | (
+        pairs.voided_right & (pairs.counted_right | (pairs.listed_left & appeared))
+    )
+
+
+def _pending(pairs: Pairs) -> tuple[pl.Series, pl.Series]:
+    """Where a side shows an acta that it does not count, without a vote, and the other has votes: it has none yet."""
+    left, right = _votes(pairs)
+    return (
+        pairs.listed_left & ~pairs.counted_left & (left == 0) & (right > 0),
+        pairs.listed_right & ~pairs.counted_right & (right == 0) & (left > 0),
+    )
+
+
+def _votes(pairs: Pairs) -> tuple[pl.Series, pl.Series]:
+    left, right = (
         side.select(pl.sum_horizontal(pl.col(pairs.options).fill_null(0))).to_series()
         for side in (pairs.left, pairs.right)
-    ]
-    both_listed = pairs.listed_left & pairs.listed_right
-    moved = both_listed & (differs | (pairs.keys.get_column("which") != BOTH))
-    left = pairs.voided_left & (pairs.counted_left | (moved & (votes[0] > 0) & (votes[1] == 0)))
-    right = pairs.voided_right & (pairs.counted_right | (moved & (votes[1] > 0) & (votes[0] == 0)))
-    return left | right
+    )
+    return left, right

@@ -79,6 +79,20 @@ class Rule:
             raise CotejoError(f"A threshold of {self.threshold} is no share; write 0.05 for 5 %.")
 
 
+def share(text: str) -> Fraction:
+    """A share from its text, such as 0.05 or 1/20.
+
+    Raises
+    ------
+    CotejoError
+        If it is no number.
+    """
+    try:
+        return Fraction(text)
+    except (ValueError, ZeroDivisionError):
+        raise CotejoError(f"A threshold of {text!r} is no share; write 0.05 for 5 %.") from None
+
+
 class Threat(NamedTuple):
     """The worst count: whether the result is another one there, and whose lead over whom decides.
 
