@@ -62,10 +62,17 @@ def parse(path: Path) -> OfficialCount:
     require(path, table, ("station_id",), ID)
     has = set(table.columns)
     others = [name for name in table.columns if name not in CANONICAL_COLUMNS]
-    whole = table.raw.select(
-        pl.col(name).str.strip_chars().cast(pl.Int64, strict=False).count() for name in others
+    number = pl.col(others).str.strip_chars().cast(pl.Int64, strict=False).count()
+    first = table.raw.head(50).select(number).row(0, named=True) if others else {}
+    late = [name for name in others if not first[name]]  # most often a column of text, but who knows
+    whole = first | (
+        table.raw.select(pl.col(late).str.strip_chars().cast(pl.Int64, strict=False).count()).row(
+            0, named=True
+        )
+        if late
+        else {}
     )
-    options = tuple(name for name in others if whole.get_column(name)[0])
+    options = tuple(name for name in others if whole[name])
     if not options:
         raise CotejoError(f"{path} has no column with votes; every option needs a column of whole numbers.")
 

@@ -125,7 +125,7 @@ def build(format_id: str, verified: bool, table: Table, layout: Layout) -> Offic
         )
     raw = table.raw
     columns = _number_columns(table, layout)
-    written = pl.DataFrame([whole_numbers(raw.get_column(name), layout.markers) for name in columns])
+    written = all_numbers(raw, columns, layout.markers)
     votes = pl.DataFrame([_plausible(written.get_column(name)) for name in columns])
     places = _places(raw, layout)
     places, lost = _leading_zeros(places, layout.id_digits)
@@ -138,7 +138,7 @@ def build(format_id: str, verified: bool, table: Table, layout: Layout) -> Offic
     places, found = _counted(places, layout, believed, never)
     problems += found
     totals = {name: int(written.get_column(name).sum()) for name in columns}
-    by_contest = _by_contest(places, written, keep)
+    by_contest = {} if layout.contest is None else _by_contest(places, written, keep)
     if not keep.all():
         places, votes, blind = places.filter(keep), votes.filter(keep), blind.filter(keep)
     if blind.any():
@@ -169,6 +169,13 @@ def build(format_id: str, verified: bool, table: Table, layout: Layout) -> Offic
         markers=layout.markers,
         totals_by_contest=by_contest,
     )
+
+
+def all_numbers(raw: pl.DataFrame, columns: list[str], markers: Mapping[str, str]) -> pl.DataFrame:
+    """`whole_numbers` of many columns, which most often are numbers and nothing else."""
+    numbers = raw.select(pl.col(columns).cast(pl.Int64, strict=False))
+    wrong = [name for name in columns if numbers[name].null_count() or markers]
+    return numbers.with_columns(whole_numbers(raw[name], markers) for name in wrong)
 
 
 def whole_numbers(texts: pl.Series, markers: Mapping[str, str]) -> pl.Series:
@@ -226,6 +233,9 @@ def _leading_zeros(places: pl.DataFrame, digits: int | None) -> tuple[pl.DataFra
             return places, [_problem(1, "", reason, True)]
         reason = f"the station's id has fewer than {digits} digits; leading zeros were put back"
     else:
+        length = station.str.len_bytes()
+        if length.min() == length.max():
+            return places, []
         zero = station.str.starts_with("0")
         lengths = station.filter(zero).str.len_chars().unique()
         if len(lengths) != 1 or lengths[0] < 2:
@@ -238,7 +248,7 @@ def _leading_zeros(places: pl.DataFrame, digits: int | None) -> tuple[pl.DataFra
 
 def _by_contest(places: pl.DataFrame, written: pl.DataFrame, keep: pl.Series) -> dict[str, dict[str, int]]:
     contest = places.get_column("contest")
-    if contest.filter(keep).n_unique() < 2:
+    if contest.n_unique() < 2 or contest.filter(keep).n_unique() < 2:
         return {}
     sums = (
         written.with_columns(contest.alias("\0contest"))
@@ -388,7 +398,7 @@ def _usable_rows(
         problems.append(_problem(row[at], station[at], reason, width < n))
 
     first = table.columns[0]
-    again = table.raw.get_column(first).str.strip_chars().fill_null("") == first
+    again = table.raw.get_column(first).str.contains(first, literal=True).fill_null(False)
     if again.any():
         header = pl.all_horizontal(pl.col(name).str.strip_chars() == name for name in table.columns)
         again &= table.raw.select(header.fill_null(False)).to_series()
@@ -403,7 +413,7 @@ def _usable_rows(
         problems.append(_problem(row[at], station[at], reason, False))
     keep = keep & ~again & ~nameless & ~aside
 
-    repeated = _repeated(places, keep)
+    repeated = _repeated(places, keep, layout.contest is None)
     seen: dict[tuple[str, str], int] = {}
     for at in repeated.arg_true():  # rare: every repeated row is looked at, one by one
         key = (station[at], places.get_column("contest")[at])
@@ -429,9 +439,9 @@ def _rows_where(raw: pl.DataFrame, condition: pl.Expr | None) -> pl.Series:
     return raw.select(condition.fill_null(False)).to_series()
 
 
-def _repeated(places: pl.DataFrame, keep: pl.Series) -> pl.Series:
+def _repeated(places: pl.DataFrame, keep: pl.Series, one_contest: bool) -> pl.Series:
     """Rows whose station and contest stand on another row too."""
-    if places.get_column("contest").n_unique() == 1:
+    if one_contest or places.get_column("contest").n_unique() == 1:
         key = places.get_column("station_id")
     else:
         key = places.select(pl.struct("station_id", "contest")).to_series()
@@ -444,9 +454,11 @@ def _above_registered(places: pl.DataFrame, counts: pl.DataFrame, options: tuple
     """A note, no more: some stations have no list or take voters from elsewhere, so such a row is used like any other."""
     parts = [pl.col(name).fill_null(0) for name in (*options, "blank", "null")]
     most = pl.max_horizontal(pl.sum_horizontal(parts), "voted", "cast")
-    found = pl.concat([places.select("row"), counts], how="horizontal").filter(
-        (pl.col("registered") > 0) & (most > pl.col("registered"))
-    )
+    above = counts.select((pl.col("registered") > 0) & (most > pl.col("registered"))).to_series()
+    at = above.fill_null(False).arg_true()
+    if not len(at):
+        return []
+    found = counts[at].with_columns(places["row"].gather(at))
     return [
         _problem(row, station, f"{votes} votes or voters with {registered} registered", True)
         for row, station, votes, registered in found.select(

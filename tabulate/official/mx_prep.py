@@ -19,6 +19,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 
 import polars as pl
@@ -29,6 +30,7 @@ from tabulate.official.layout import Layout, build, first_of, require
 from tabulate.official.mx_coalitions import tickets
 from tabulate.official.mx_prep_check import check
 from tabulate.official.rows import EITHER, Table, read_table, top
+from tabulate.official.source import peek
 
 ID, LOCAL = "mx-prep", "mx-prep-local"
 _YEAR = re.compile(r"\b20[0-9][0-9]\b")
@@ -127,18 +129,25 @@ def _is_header(names: Sequence[str]) -> bool:
 
 
 def _separator(path: Path) -> str | None:
-    return next(
-        (s for s in "|," if any(_is_header([n.strip() for n in r]) for r in top(path, s, EITHER))), None
-    )
+    return _sniff(path, peek(path))[0]
+
+
+@lru_cache(maxsize=4)
+def _sniff(path: Path, start: bytes) -> tuple[str | None, tuple[str, ...]]:
+    """Separator and header of a PREP; (None, ()) if this is none. Both formats ask."""
+    if b"CONTABILIZADA" not in start:
+        return None, ()
+    for separator in "|,":
+        for record in top(path, separator, EITHER):
+            if _is_header(names := tuple(name.strip() for name in record)):
+                return separator, names
+    return None, ()
 
 
 def _has_registration(path: Path) -> bool | None:
     """Whether the header has FECHA_HORA_REGISTRO, as the states' files do; None if this is no PREP at all."""
-    separator = _separator(path)
-    if separator is None:
-        return None
-    header = next(r for r in top(path, separator, EITHER) if _is_header([n.strip() for n in r]))
-    return "FECHA_HORA_REGISTRO" in [name.strip() for name in header]
+    separator, header = _sniff(path, peek(path))
+    return None if separator is None else "FECHA_HORA_REGISTRO" in header
 
 
 def _parse(path: Path, format_id: str, verified: bool) -> OfficialCount:

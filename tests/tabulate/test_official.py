@@ -233,9 +233,23 @@ def test_rows_written_by_any_program_are_found(cells: list[list[str]]) -> None:
     columns = ("a", "b", "c")
     exact = rows_module._read_exactly(out.getvalue(), columns, ",", True, 1)
     fast = rows_module._read_fast(data, records, columns, separator=",", quoted=True, header_line=1)
-    if fast is not None:  # None: polars saw it otherwise, and the exact reader is used
-        assert fast[0].equals(exact[0])
-        assert fast[1] == exact[1]
+    regular = rows_module._read_regular(data, columns, ",", quoted=True, header_line=1)
+    for found in (fast, regular):
+        if found is not None:  # None: seen otherwise, and the exact reader is used
+            assert found[0].equals(exact[0])
+            assert found[1] == exact[1]
+
+
+@pytest.mark.parametrize("end", ["", "\n", "\r\n"])
+def test_a_regular_file_is_read_as_such(end: str) -> None:
+    text = "a,b,c\n1,x,\n2,,3\n4,é,5".replace("\n", end or "\n") + end
+    columns = ("a", "b", "c")
+    regular = rows_module._read_regular(text.encode(), columns, ",", quoted=True, header_line=1)
+    assert regular is not None
+    assert regular[0].equals(rows_module._read_exactly(text, columns, ",", True, 1)[0])
+    # A short row and a long one that make the right number of cells together are not regular.
+    uneven = "a,b,c\n1,2\n3,4,5,6\n"
+    assert rows_module._read_regular(uneven.encode(), columns, ",", quoted=True, header_line=1) is None
 
 
 def test_a_missing_column_is_named(tmp_path: Path) -> None:
@@ -283,7 +297,7 @@ def test_a_file_that_is_not_there_a_folder_and_an_unknown_format(tmp_path: Path)
         read_official(tmp_path / "nothing.csv")
     with pytest.raises(CotejoError, match="folder"):
         read_official(tmp_path)
-    with pytest.raises(CotejoError, match="known are bo-oep, bo-oep-2019, cotejo-csv, "):
+    with pytest.raises(CotejoError, match=r"known are .*bo-oep, .*cotejo-csv, "):
         read_official(tmp_path, "xx")
 
 
