@@ -21,6 +21,7 @@ IMPORTS = {
     "pillow": "PIL",
     "zxing-cpp": "zxingcpp",
     "psycopg": "psycopg",
+    "python-calamine": "python_calamine",
 }
 # Where an import may point: the wings know no one, the hall knows the wings, the roof shows the hall.
 MAY_IMPORT = {

@@ -87,7 +87,8 @@ def build_long(format_id: str, verified: bool, path: Path, table: Table, layout:
         raise CotejoError(
             f"{path} holds {len(options)} options in {stations.height} stations; split it by office and import the parts."
         )
-    wide, zeros = _wide(good, stations, [*options, "blank", "null"], layout)
+    beside = [name for name in ("blank", "null") if name not in layout.numbers]
+    wide, zeros = _wide(good, stations, [*options, *beside], layout)
     numbers = {name: (name,) for name in NUMBER_COLUMNS if name in layout.numbers or name in wide.columns}
     inner = Layout(
         station_id=pl.col("\0station_id"),

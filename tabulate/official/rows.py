@@ -134,7 +134,7 @@ def read_table(
         text = text.replace("\r", "\n")
     try:
         line, names, preamble = _find_header(path, text, separator, quoted, header)
-        columns = _header(path, names)
+        columns = header_names(path, names)
         raw, widths = _rows(text, columns, separator, quoted, line)
     except csv.Error as error:
         raise CotejoError(
@@ -195,7 +195,8 @@ def _find_header(
     )
 
 
-def _header(path: Path, names: Sequence[str]) -> tuple[str, ...]:
+def header_names(path: Path, names: Sequence[str]) -> tuple[str, ...]:
+    """The names of the columns; refused with a CotejoError when one is there twice."""
     columns = [name.strip() for name in names]
     while columns and not columns[-1]:  # a separator at the end of the line
         columns.pop()
