@@ -10,9 +10,15 @@ import polars as pl
 from ocr.errors import CotejoError
 from tabulate.pairs import BOTH, ONLY_LEFT, Counts, Pairs
 
-NOT_COUNTED, MISSING_RIGHT, MISSING_LEFT = "not_counted", "missing_right", "missing_left"
-KINDS = (NOT_COUNTED, MISSING_RIGHT, MISSING_LEFT)
-"""Why a station is open: the right side shows it and does not count it; it has no numbers there; the left has none."""
+NOT_COUNTED, EMPTY, MISSING_RIGHT, MISSING_LEFT = (
+    "not_counted",
+    "counted_empty",
+    "missing_right",
+    "missing_left",
+)
+KINDS = (NOT_COUNTED, EMPTY, MISSING_RIGHT, MISSING_LEFT)
+"""Why a station is open: the right side shows its votes and does not count them; counts it without any number of votes; has no
+numbers there; the left has none."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +47,7 @@ class Ballots:
     alone_high: Counts
     kinds: dict[str, Kind]
     differing: int
+    assumed: int | None  # voters taken for a station without a known number
 
     @property
     def open(self) -> int:
@@ -54,8 +61,8 @@ class Ballots:
 
     @property
     def unbounded(self) -> int:
-        """Open stations without a known number of voters."""
-        return sum(kind.unbounded for kind in self.kinds.values())
+        """Open stations without a number of voters, known or assumed."""
+        return 0 if self.assumed else sum(kind.unbounded for kind in self.kinds.values())
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,6 +150,7 @@ def ballots_of(
         differing=shut.filter(
             pl.any_horizontal(a.fill_null(0) != b.fill_null(0) for a, b in pairs_of)
         ).height,
+        assumed=most_voters,
     )
 
 
@@ -150,7 +158,8 @@ def _by_kind(open_: pl.DataFrame, theirs: list[pl.Expr], most_voters: int | None
     """The open stations, by why they are open."""
     silent = pl.col("nothing") | ~pl.any_horizontal(vote.is_not_null() for vote in theirs)
     kind = (
-        pl.when(silent).then(pl.lit(MISSING_RIGHT))
+        pl.when(silent & pl.col("listed") & pl.col("counted")).then(pl.lit(EMPTY))
+        .when(silent).then(pl.lit(MISSING_RIGHT))
         .when(pl.col("listed") & ~pl.col("counted")).then(pl.lit(NOT_COUNTED))
         .otherwise(pl.lit(MISSING_LEFT))
     )  # fmt: skip
@@ -163,7 +172,7 @@ def _by_kind(open_: pl.DataFrame, theirs: list[pl.Expr], most_voters: int | None
         found[name] = Kind(
             stations=mine.height,
             voters=int(mine.select(pl.max_horizontal(voters, "written").sum()).item() or 0),
-            unbounded=0 if most_voters else int(mine.select(unknown.sum()).item()),
+            unbounded=int(mine.select(unknown.sum()).item()),
             reported=_sums(mine.filter("counted"), theirs),
             written=_sums(mine.filter(~pl.col("counted")), theirs),
         )
@@ -196,4 +205,4 @@ def _unheard(
     voters = mine.join(here, on="station_id", how="anti").get_column("registered").fill_null(0)
     unknown = int((voters <= 0).sum())
     known = int(voters.clip(lower_bound=0).sum())
-    return voters.len(), known + unknown * (most_voters or 0), 0 if most_voters else unknown
+    return voters.len(), known + unknown * (most_voters or 0), unknown

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import App, CycloptsError, Parameter
 
 from ocr.errors import CotejoError
-from tabulate import __version__, documents, show, told
+from tabulate import __version__, documents, feed_cli, show, told
 from tabulate.forms_cli import forms
 
 if TYPE_CHECKING:
@@ -232,14 +232,18 @@ def import_(
     json: Json = False,
 ) -> None:
     """Take an official snapshot into a mission. Snapshots are kept, never replaced."""
+    from tabulate.feed import record, sentence
     from tabulate.snapshots import import_snapshot, parse_time
 
     with opened(folder) as mission:
         receipt = import_snapshot(mission, file, format=format, at=parse_time(at), actor=actor)
+        noted = record(mission, actor=actor)
     if json:
-        show.as_json(receipt)
+        show.as_json(receipt | {"noted": noted})
     else:
         show.table("Snapshot", ["what", ""], receipt.items())
+        for note in noted:
+            show.say(sentence(note))
 
 
 @app.command
@@ -266,6 +270,10 @@ def compare(
         ),
     ] = "0",
     register: Annotated[
+        Path | None,
+        Parameter(help="A file with registered voters, for stations of which the others have none."),
+    ] = None,
+    voters: Annotated[
         Path | None,
         Parameter(help="A file with registered voters, for stations of which the others have none."),
     ] = None,
@@ -302,6 +310,7 @@ def compare(
             contest=contest,
             rule=Rule(rule, seats, share(threshold)),
             register=register,
+            voters=voters,
             most_voters=most_voters,
             same=same or (),
             only=only or (),
@@ -316,6 +325,10 @@ def compare(
         for pair in document.get("pairs", [document]):
             told.comparison(pair, stations=stations)
     return int(fail_on_difference and any(p["differing"] for p in document.get("pairs", [document])))
+
+
+app.command(feed_cli.watch)
+app.command(feed_cli.timeline)
 
 
 @app.command

@@ -39,7 +39,7 @@ class Comparison:
         ``station_id``, ``contest``, ``which`` (both, only_left, only_right), ``n_differing`` (fields, without
         ``registered``), ``numbers_differ`` (whether a field differs in which both have a number), ``causes`` (list: every cause that reproduces the difference, see `tabulate.causes`; of a station
         on one side ``missing-left`` or ``missing-right``; empty where nothing differs and no status is contradicted),
-        ``status_left``, ``status_right`` (the authority's words): every station.
+        ``status_left``, ``status_right`` (the authority's words), ``counted_left``, ``counted_right``: every station.
     net, gross
         Contest -> option -> sum of the differences, and of their absolute values, over stations with both numbers;
         ``gross`` has ``blank`` and ``null`` too; the document's single figure is over the options.
@@ -211,6 +211,8 @@ def compare(
         found.causes.alias("causes"),
         pairs.status_left.alias("status_left"),
         pairs.status_right.alias("status_right"),
+        pairs.counted_left.alias("counted_left"),
+        pairs.counted_right.alias("counted_right"),
     )
     net, gross = _sums(pairs, both)
     who = pair(_by_ticket(left, tickets), _by_ticket(right, tickets)) if tickets else pairs

@@ -36,6 +36,7 @@ def compare_files(
     contest: str | None = None,
     rule: str | Rule = "plurality",
     register: Path | None = None,
+    voters: Path | None = None,
     most_voters: int | None = None,
     same: Iterable[str] = (),
     only: Collection[str] = (),
@@ -47,7 +48,9 @@ def compare_files(
     left
         None to look at `right` alone: nothing differs, and what it does not count or does not have stays open.
     register
-        A file of any format that has registered voters, for stations of which the others have none.
+        A file of any format with all stations and their registered voters: those that neither side has are missing actas.
+    voters
+        The same, for the voters only: another contest's file, whose stations are not all of this one's.
     most_voters
         As for `tabulate.outcome.could_change_outcome`.
     same
@@ -74,7 +77,7 @@ def compare_files(
         sides[0],
         sides[1],
         rule=how,
-        register=None if register is None else _voters(register, sides[1]),
+        register=_voters(register, voters, sides),
         most_voters=most_voters,
         tickets=_tickets(ours, theirs),
         only=only,
@@ -207,11 +210,17 @@ def _only(counts: pl.DataFrame, contest: str | None, name: str) -> pl.DataFrame:
     return mine
 
 
-def _voters(path: Path, counts: pl.DataFrame) -> pl.DataFrame:
-    """Station and registered voters of another official file, the largest number where a station has several."""
-    listed = read_official(path).counts.select("station_id", "registered")
-    listed, _, _ = with_zeros(listed, counts)
-    return listed.group_by("station_id").agg(pl.col("registered").max()).sort("station_id")
+def _voters(register: Path | None, voters: Path | None, sides: list[pl.DataFrame]) -> pl.DataFrame | None:
+    """Station and registered voters of other official files, the largest number where a station has several."""
+    known = pl.concat([side.select("station_id") for side in sides])
+    frames = []
+    for path in (register, voters):
+        if path is not None:
+            listed, _, _ = with_zeros(read_official(path).counts.select("station_id", "registered"), known)
+            frames.append(listed if path is register else listed.join(known, on="station_id", how="semi"))
+    if not frames:
+        return None
+    return pl.concat(frames).group_by("station_id").agg(pl.col("registered").max()).sort("station_id")
 
 
 def _tickets(ours: OfficialCount, theirs: OfficialCount) -> Mapping[str, tuple[str, ...]]:

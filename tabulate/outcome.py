@@ -15,8 +15,8 @@ For each rival there is one worst count (the winner's votes lowest, all others' 
 nothing is approximated.
 
 Rules are those of `tabulate.rules`. Beside the whole answer stands what each kind of open acta could do alone: those that the
-authority shows and does not count (what stands written on them is told too), those that it has no numbers of, and those that
-the left side has none of (for a tally: not photographed, not read, not settled).
+authority shows and does not count (what stands written on them is told too), those that it counts without any number, those that
+it has no numbers of, and those that the left side has none of (for a tally: not photographed, not read, not settled).
 """
 
 from __future__ import annotations
@@ -253,7 +253,9 @@ def _judged(rule: Rule, ballots: Ballots, kind: Kind, leader: int, second: int) 
     margin = None
     if stands.any():
         base = stands - kind.reported
-        alone = _answer(threat(rule, stands, Room(base, base, kind.voters)), kind.unbounded)
+        alone = _answer(
+            threat(rule, stands, Room(base, base, kind.voters)), 0 if ballots.assumed else kind.unbounded
+        )
         counted = stands + kind.written
         margin = int(counted[leader] - counted[second]) if second != leader else None
     return Open(

@@ -21,6 +21,7 @@ import polars as pl
 
 from ocr.errors import CotejoError, MachineError
 from tabulate.differences import comparison_tables
+from tabulate.feed import feed_table
 from tabulate.mission import Mission
 from tabulate.register import register_tables
 from tabulate.schema import TABLES, conform, empty
@@ -45,6 +46,7 @@ def derive(mission: Mission) -> dict[str, pl.DataFrame]:
     tables |= arrivals(mission) | readings(mission) | human(mission)
     tables |= tally(mission, tables)
     tables |= snapshot_tables(mission, register)
+    tables["feed"] = feed_table(mission)
     tables |= comparison_tables(mission, tables)
     return {name: tables[name] for name in DERIVED}
 

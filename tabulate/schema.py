@@ -355,6 +355,19 @@ class OfficialProblems(dy.Schema):
     reason = text("One sentence.")
 
 
+class Feed(dy.Schema):
+    """What was noticed about the authority's feed: see `tabulate.feed`. Facts about its files, never findings."""
+
+    seq = integer("Ledger entry.", key=True)
+    kind = text("What it is.", one_of="gap|stopped|fewer|columns|repeated|refused")
+    contest = text("The contest; null if it is about a file.", nullable=True)
+    snapshot = text("The later snapshot, or the last one; null if none.", nullable=True)
+    at = moment("When the files show it.")
+    noted_at = moment("When it was noted.")
+    numbers = text("What the sentence is made of, as JSON.")
+    sentence = text("The same in English.")
+
+
 class Comparison(dy.Schema):
     """Two records of the same acta, field by field, wherever both have it or one lacks it."""
 
@@ -431,6 +444,7 @@ TABLES: dict[str, type[dy.Schema]] = {
     "official_stations": OfficialStations,
     "official_fields": OfficialFields,
     "official_problems": OfficialProblems,
+    "feed": Feed,
     "comparison": Comparison,
     "comparison_stations": ComparisonStations,
     "findings": Findings,

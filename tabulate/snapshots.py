@@ -82,6 +82,7 @@ def import_snapshot(
                 "name": path.name,
                 "taken_at": taken,
                 "contests": contests,
+                "facts": _facts(count, counts),
             }
             entry = writer.append(IMPORTED, body, actor=actor, subject=blob)
     return {
@@ -97,6 +98,20 @@ def import_snapshot(
         "problems": len(count.problems) + (cause is not None),
         "seq": entry.seq,
         "hash": entry.hash,
+    }
+
+
+def _facts(count: OfficialCount, counts: pl.DataFrame) -> dict[str, Any]:
+    """What the feed is judged by (`tabulate.feed`), as it was parsed at the import."""
+    votes = pl.sum_horizontal(pl.col(count.options).fill_null(0)) if count.options else pl.lit(0)
+    contests = counts.group_by("contest").agg(
+        actas=pl.len(), counted=pl.col("counted").sum(), votes=votes.filter(pl.col("counted")).sum()
+    )
+    return {
+        "columns": list(count.columns),
+        "contests": {
+            c: {"actas": a, "counted": n, "votes": v} for c, a, n, v in contests.sort("contest").iter_rows()
+        },
     }
 
 

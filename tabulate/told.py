@@ -8,11 +8,13 @@ from typing import Any
 from tabulate import show
 
 _SHOWN = 20
-_KINDS = {
+KINDS = {
     "not_counted": "shown by the authority, not counted",
+    "counted_empty": "counted by the authority without any number of votes",
     "missing_right": "no numbers on the right",
     "missing_left": "no numbers on the left",
 }
+"""What `tabulate.ballots.KINDS` are called."""
 
 
 def comparison(document: Mapping[str, Any], *, stations: bool = False) -> None:
@@ -126,7 +128,7 @@ def _contest(name: str, found: Mapping[str, Any]) -> None:
             ],
             [
                 (
-                    _KINDS[k],
+                    KINDS[k],
                     o["stations"],
                     o["voters"],
                     o["unbounded"],

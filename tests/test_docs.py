@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 
+from tabulate import ballots, causes, feed, rules, told, twins
 from tabulate.cli import app
 from tabulate.schema import markdown
 from tests.conftest import ROOT
@@ -38,6 +39,19 @@ def test_every_target_that_the_documents_name_is_in_the_makefile() -> None:
     for name in ("README.md", "CONTRIBUTING.md"):
         named = set(re.findall(r"(?:`|^)make ([a-z]+)\b", (ROOT / name).read_text(encoding="utf-8"), re.M))
         assert named and named <= targets, name
+
+
+def test_the_page_on_comparison_says_what_the_program_does() -> None:
+    """Causes, rules, kinds of open actas and notes on the feed, each with its meaning as in the program."""
+    page = (ROOT / "docs" / "comparison.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| `([\w-]+)` \| (.+) \|$", page, re.MULTILINE))
+    assert {name: rows[name] for name in causes.MEANINGS} == causes.MEANINGS
+    assert {kind: rows[kind] for kind in ballots.KINDS} == told.KINDS
+    assert set(rows) == {*causes.MEANINGS, *rules.RULES, *ballots.KINDS, *feed.KINDS}
+    for module, names in ((rules, rules.RULES), (feed, feed.KINDS)):
+        written = " ".join((module.__doc__ or "").split())
+        assert all(f"``{name}`` {rows[name]}" in written for name in names)
+    assert f"fewer than {twins.LIKELY} other stations" in page
 
 
 def test_the_version_is_one() -> None:
