@@ -121,6 +121,28 @@ def _named(table: Table) -> pl.DataFrame:
 _ABROAD = ("zona", "secao", "eligible_voters", "attending_voters", "valid_votes", "blank_votes", "null_votes")
 
 
+_SCRAPED = (
+    "cidade",
+    "municipo",
+    "municipio",
+    "zona",
+    "secao",
+    "polling_place",
+    "turnout_pct",
+    "valid_pct",
+    "machine_type",
+    "flag",
+    "dia",
+    "country_pt",
+    "country_en",
+    "venue",
+    "local_pt",
+    "local_en",
+    "city_pt",
+    "city_en",
+)
+
+
 def _is_abroad(path: Path) -> bool:
     return set(head(path)) >= set(_ABROAD)
 
@@ -157,7 +179,7 @@ def _parse_abroad(path: Path) -> OfficialCount:
         options=options,
         other_numbers=("noshow_voters", "votos_legenda"),
         without_acta=pl.all_horizontal(pl.col(name).str.strip_chars() == "" for name in options),
-        known=tuple(name for name in table.columns if name not in options),
+        known=(*_SCRAPED, *(name.removesuffix("_voto") + "_pct" for name in options)),
     )
     return build("br-2022-abroad", True, table, layout)
 
