@@ -175,13 +175,25 @@ def official(
     file: Annotated[Path, Parameter(name=["FILE"])],
     /,
     *,
-    format: Annotated[str, Parameter(help="The format's id; auto looks at the content.")] = "auto",
+    format: Annotated[
+        str, Parameter(help="The format's id, or a mapping (FILE.toml); auto looks at the content.")
+    ] = "auto",
+    nist: Annotated[
+        Path | None, Parameter(help="Write the count as NIST SP 1500-100 JSON; needs --election and --day.")
+    ] = None,
+    election: Annotated[str, Parameter(help="What the election is called, for --nist.")] = "",
+    day: Annotated[str, Parameter(help="Day of the vote (2026-03-01), for --nist.")] = "",
+    at: Annotated[str | None, Parameter(help="Time of the report for --nist; default: now.")] = None,
     json: Json = False,
 ) -> None:
     """Parse an official file: rows, totals, statuses, problems. No mission needed."""
     from tabulate.official import read_official
 
     count = read_official(file, format)
+    if nist is not None:
+        from tabulate.nist import write
+
+        write(count, nist, election=election, day=day, at=at)
     document = count.to_json()
     if json:
         show.as_json(document)

@@ -15,7 +15,11 @@
 ``ve_2024.py``          Venezuela 2024, the opposition's file
 ``long.py``             files with one row per station and option
 ``ru_cec.py``           Russia, results by precinct
+``mx_computos.py``      Mexico, a state's own final count
+``cl_servel.py``, ``co_registraduria.py``, ``ec_cne.py``   Chile, Colombia, Ecuador
+``workbook.py``         XLSX, opened in a process of its own (``xlsx_child.py``)
 ``generic.py``          Cotejo's own plain CSV
+``mapping.py``          any other table, with a TOML file that says which column is what
 ======================  ============================================================================================
 
 A module that defines ``FORMAT: OfficialFormat`` (or ``FORMATS``, several) is found by itself; nothing has to be registered. It needs ``detect``
@@ -61,8 +65,12 @@ def _find_formats() -> dict[str, OfficialFormat]:
     names = sorted(module.name for module in pkgutil.iter_modules(__path__))
     modules = [importlib.import_module(f"{__name__}.{name}") for name in names]
     found = [f for m in modules for f in (getattr(m, "FORMAT", None), *getattr(m, "FORMATS", ()))]
-    return {format_.id: format_ for format_ in found if isinstance(format_, OfficialFormat)}
+    by_id = {format_.id: format_ for format_ in found if isinstance(format_, OfficialFormat)}
+    return dict(sorted(by_id.items()))
 
+
+MAPPING = "mapping:"
+"""Before the path of a mapping whose name does not end in ``.toml``."""
 
 FORMATS: dict[str, OfficialFormat] = _find_formats()
 """Every known format by its id."""
@@ -97,7 +105,7 @@ def read_official(path: Path, format: str = "auto") -> OfficialCount:
     path
         A plain file, a gzip, or a zip with one file in it.
     format
-        An id of `FORMATS`, or ``auto`` to find it from the header.
+        An id of `FORMATS`, ``auto`` to find it from the header, or the path of a mapping (``….toml``, see `mapping`).
 
     Raises
     ------
@@ -107,6 +115,10 @@ def read_official(path: Path, format: str = "auto") -> OfficialCount:
     path = Path(path)
     if format == "auto":
         return detect(path).parse(path)
+    if format.endswith(".toml") or format.startswith(MAPPING):
+        from tabulate.official.mapping import parse_with, read_mapping
+
+        return parse_with(path, read_mapping(Path(format.removeprefix(MAPPING))))
     if format not in FORMATS:
         raise CotejoError(f"There is no official format {format!r}; known are {', '.join(FORMATS)}.")
     return FORMATS[format].parse(path)

@@ -133,6 +133,8 @@ class OfficialCount:
     texts
         Where a station's numbers stand on several rows of the file: the text of each number and option, row for row with
         `counts`. `sources` then names columns of this frame.
+    boxes
+        For a table out of a PDF: ``row``, ``column``, ``page`` and the box of every cell, in points from the top left.
     """
 
     format: str
@@ -153,6 +155,7 @@ class OfficialCount:
     tickets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     summary: Mapping[str, str] = field(default_factory=dict)
     texts: pl.DataFrame | None = None
+    boxes: pl.DataFrame | None = None
 
     def cells(self) -> pl.DataFrame:
         """Every number of `counts` with its text, long.

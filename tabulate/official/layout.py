@@ -168,6 +168,7 @@ def build(format_id: str, verified: bool, table: Table, layout: Layout) -> Offic
         sources={**layout.numbers, **{name: (name,) for name in layout.options}},
         markers=layout.markers,
         totals_by_contest=by_contest,
+        boxes=table.boxes,
     )
 
 

@@ -282,4 +282,5 @@ def _as_the_file_has_it(
         statuses={str(layout.status): dict(words.iter_rows())} if words is not None else {},
         problems=sorted([*inner, *problems], key=lambda p: (p["row"], p["reason"])),
         texts=kept.drop("row"),
+        boxes=table.boxes,
     )

@@ -48,6 +48,8 @@ class Table:
         The records above the header, by line.
     beside
         What is packed beside the count: name -> bytes.
+    boxes
+        Where each cell stands on paper, for a table out of a PDF; see `pdf_table`.
     """
 
     columns: tuple[str, ...]
@@ -56,6 +58,7 @@ class Table:
     sha256: str
     preamble: tuple[tuple[str, ...], ...] = ()
     beside: dict[str, bytes] | None = None
+    boxes: pl.DataFrame | None = None
 
 
 def head(
