@@ -56,6 +56,7 @@ class Catalogue:
     column: str
     source: str
     verified: bool
+    note: str
     terms: Mapping[str, Status]
     years: Mapping[str, tuple[int, ...]]
 
@@ -96,14 +97,15 @@ def load(name: str) -> Catalogue:
         )
         years[key] = tuple(term.get("years", data["years"]))
     return Catalogue(
-        name,
-        data["authority"],
-        data["country"],
-        data.get("column", ""),
-        data["source"],
-        data["verified"],
-        terms,
-        years,
+        id=name,
+        authority=data["authority"],
+        country=data["country"],
+        column=data.get("column", ""),
+        source=data["source"],
+        verified=data["verified"],
+        note=data.get("note", ""),
+        terms=terms,
+        years=years,
     )
 
 
