@@ -66,7 +66,10 @@ def compare_files(
     theirs = read_official(right, format)
     ours = theirs if left is None else read_official(left, format)
     sides = [
-        with_status(_only(count.counts, contest, name.name), FORMATS[count.format].statuses)
+        with_status(
+            _only(count.counts, contest, name.name),
+            FORMATS[count.format].statuses if count.format in FORMATS else {},
+        )
         for count, name in ((ours, left or right), (theirs, right))
     ]
     sides[0], sides[1], zeros = with_zeros(sides[0], sides[1])

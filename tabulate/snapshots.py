@@ -16,7 +16,7 @@ from ocr.errors import CotejoError
 from ocr.form import Role
 from tabulate.ledger import Entry, utc_now
 from tabulate.mission import Mission, Official
-from tabulate.official import NUMBER_COLUMNS, OfficialCount, detect, read_official
+from tabulate.official import MAPPING, NUMBER_COLUMNS, OfficialCount, detect, read_official
 from tabulate.register import register_tables
 from tabulate.schema import conform, empty
 
@@ -32,7 +32,8 @@ def import_snapshot(
     Parameters
     ----------
     format : str
-        Id of an official format, or ``auto`` to find it by the file's heading.
+        Id of an official format, ``auto`` to find it by the file's heading, or the path of a mapping (``….toml``), which is
+        kept beside the file.
     at : datetime, optional
         When the authority's count stood like this; with a zone. Default: now.
 
@@ -52,7 +53,9 @@ def import_snapshot(
     path = Path(path)
     if format == "auto":
         format = detect(path).id
+    mapping = Path(format) if format.endswith(".toml") else None
     count = read_official(path, format)
+    rules = mapping.read_bytes() if mapping else b""
     counts, _ = _translate(mission, count, path.name)
     contests = counts["contest"].unique().sort().to_list()
     strange, cause = _strangers(counts, register_tables(mission)[0])
@@ -65,6 +68,8 @@ def import_snapshot(
         ) from None
     mission.record_settings(actor)
     blob = mission.blobs.put(data)
+    if mapping:  # what a file holds must be told in the same way for ever
+        format = MAPPING + mission.blobs.put(rules)
     with mission.ledger.writing() as writer:
         known = writer.entries(IMPORTED)
         if at is None:
@@ -217,6 +222,10 @@ def _typed(table: str, frame: pl.DataFrame) -> pl.DataFrame:
 
 def _parse(mission: Mission, blob: str, format: str) -> OfficialCount:
     mission.blobs.get(blob)  # checks the bytes
+    if format.startswith(MAPPING):
+        rules = format.removeprefix(MAPPING)
+        mission.blobs.get(rules)
+        format = f"{MAPPING}{mission.blobs.path(rules)}"
     return read_official(mission.blobs.path(blob), format)
 
 

@@ -306,3 +306,25 @@ def test_ids_that_lost_their_zeros_are_told_and_never_matched(night: Mission, tm
     assert t["snapshots"]["problems"].to_list() == [0, 0, 3]
     outcomes = t["comparison_stations"].filter(left="tally", right="s003", station_id="1")["outcome"]
     assert "equal" not in outcomes.to_list()
+
+
+def test_a_mapping_is_kept_with_the_file_that_it_explains(night: Mission, tmp_path: Path) -> None:
+    path, rules = tmp_path / "table.csv", tmp_path / "rules.toml"
+    path.write_text("MESA;S;L\n001;7;8\n", encoding="utf-8")
+    rules.write_text(
+        'separator = ";"\n[columns]\nstation_id = "MESA"\n[options]\nS = "sol"\nL = "luna"\n',
+        encoding="utf-8",
+    )
+    text = (night.folder / "mission.toml").read_text(encoding="utf-8")
+    (night.folder / "mission.toml").write_text(
+        text + '\n[[official]]\nformat = "mapping"\ncontest = "president"\n', encoding="utf-8"
+    )
+    mission = Mission.open(night.folder)
+    got = import_snapshot(
+        mission, path, format=str(rules), at=parse_time("2026-03-04T00:00:00Z"), actor="ana"
+    )
+    assert got["format"].startswith("mapping:") and got["verified"] is False
+    rules.unlink()
+    path.unlink()
+    fields = current_tables(mission)["official_fields"].filter(snapshot=got["snapshot"], option="sol")
+    assert fields["value"].to_list() == [7]
