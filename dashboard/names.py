@@ -67,6 +67,19 @@ RECEIPT = {
     "also filed for": N_("Already here for another station"),
     "refused": N_("Refused"),
 }
+NOTE = {
+    "gap": N_("Nothing came for {minutes} minutes, from {since} to {until}; usual are {usual}."),
+    "stopped": N_("Nothing has come since {since}, for {minutes} minutes at {until}; usual are {usual}."),
+    "fewer": N_("{what} fell from {before} to {after}."),
+    "columns": N_("The file's columns changed: added {added}, gone {gone}{moved}."),
+    "repeated": N_("The bytes of {name} had come before, as {snapshot}."),
+    "refused": N_("{name} was not taken over: {reason}"),
+}
+WHAT = {
+    "The number of actas": N_("The number of actas"),
+    "The number of counted actas": N_("The number of counted actas"),
+    "The votes in counted actas": N_("The votes in counted actas"),
+}
 ANSWER = {"yes": N_("Yes, it could"), "no": N_("No"), "cannot say": N_("Cannot say")}
 RULE = {
     "plurality": N_("most votes win"),
@@ -116,6 +129,19 @@ REASON = {
     "keyings-differ": N_("Two people typed different numbers"),
     "incomplete": N_("Not all numbers were given by people"),
 }
+
+
+def note(kind: str, numbers: str) -> str:
+    """What was noticed about the authority's feed, in words; `numbers` is JSON."""
+    values = json.loads(numbers)
+    for key in ("since", "until"):
+        if key in values:
+            values[key] = when(datetime.fromisoformat(values[key]))
+    if "what" in values:
+        values["what"] = say(WHAT, values["what"])
+    if values.get("moved"):
+        values["moved"] = _("; the same in another order")
+    return _(NOTE[kind]).format(**values)
 
 
 def status(value: str | None) -> str:

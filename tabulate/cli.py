@@ -299,17 +299,29 @@ def compare(
         list[str] | None, Parameter(negative=(), help="A field by which a station differs; default: all.")
     ] = None,
     stations: Annotated[bool, Parameter(negative=(), help="List every station that differs.")] = False,
+    photos: Annotated[
+        bool, Parameter(negative=(), help="Of a mission: photos of one acta against each other.")
+    ] = False,
     fail_on_difference: Annotated[
         bool, Parameter(negative=(), help="Exit with 1 if anything differs.")
     ] = False,
     json: Json = False,
 ) -> int:
-    """Hold the tally against the snapshots of a mission, or one file against another; what it could change."""
+    """Hold the tally against the snapshots of a mission, or one file against another; what it could change.
+
+    Two photos of one acta can be compared like two files; --photos does it for all of a mission.
+    """
     from tabulate.comparing import compare_files, compare_mission
+    from tabulate.photos import compare_photos, compare_photos_of_mission, is_photo
     from tabulate.rebuild import current_tables
     from tabulate.rules import Rule, share
 
-    if folder is not None:
+    if folder is not None and photos:
+        with opened(folder) as mission:
+            document = {"pairs": compare_photos_of_mission(mission, current_tables(mission))}
+    elif left is not None and right is not None and is_photo(Path(left)) and is_photo(Path(right)):
+        document = compare_photos(Path(left), Path(right))
+    elif folder is not None:
         with opened(folder) as mission:
             document = compare_mission(
                 mission, current_tables(mission), contest=contest, left=left, right=right

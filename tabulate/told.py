@@ -34,6 +34,8 @@ def comparison(document: Mapping[str, Any], *, stations: bool = False) -> None:
     )
     title = f"{left} against {right}" if left else f"{right} alone"
     show.table(title, ["what", ""], [(k.replace("_", " "), document[k]) for k in keys], right=[1])
+    if document.get("note"):
+        show.say(document["note"])
     if document.get("ids"):
         show.say(document["ids"]["sentence"] + ".")
     if document.get("options_joined"):

@@ -155,6 +155,11 @@ def feed(tables: Tables) -> pl.DataFrame:
     )
 
 
+def noticed(tables: Tables) -> pl.DataFrame:
+    """What was noticed about the authority's feed (`tabulate.feed`), latest first: ``at``, ``kind``, ``snapshot``, ``numbers``."""
+    return tables["feed"].sort("at", "seq", descending=True).select("at", "kind", "snapshot", "numbers")
+
+
 def flags_by_grade(tables: Tables) -> dict[str, tuple[int, int]]:
     """Grade to number of findings and of stations."""
     findings = tables["findings"]

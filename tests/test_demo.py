@@ -194,3 +194,27 @@ def test_the_demonstration_replaces_only_its_own_folder(
     assert main(["demo", str(tmp_path)]) == 2
     assert "choose another folder" in capsys.readouterr().err
     assert (tmp_path / "letter.txt").read_text() == "mine"
+
+
+def test_the_true_cause_is_in_the_set_of_each_planted_difference(
+    demo: Path, planted: list[dict[str, str]]
+) -> None:
+    causes = {
+        "official-transposition": "transposed-digits",
+        "official-digit": "one-digit",
+        "official-swap": "swapped-options",
+    }
+    latest = table(demo, "snapshots").filter("latest")["snapshot"][0]
+    compared = table(demo, "comparison_stations").filter(pl.col("left") == "tally", pl.col("right") == latest)
+    for row in of_kind(planted, *causes):
+        here = compared.filter(station_id=row["station_id"], contest=row["contest"])
+        assert causes[row["kind"]] in here["cause"][0].split(";"), row
+
+
+def test_two_photos_of_one_acta_are_compared(demo: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Station 01113 has two photos that agree; 02233's sheet was filed for two stations, but is one file."""
+    capsys.readouterr()
+    assert main(["compare", str(demo), "--photos", "--json"]) == 0
+    (pair,) = json.loads(capsys.readouterr().out)["pairs"]
+    assert (pair["left"], pair["right"]) == ("01113.jpg", "01113_2.jpg")
+    assert (pair["both"], pair["differing"]) == (1, 0)

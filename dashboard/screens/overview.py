@@ -211,6 +211,19 @@ def feed(line: Line) -> None:
         numbers=("revised",),
         alt=_("Official snapshots"),
     )
+    noticed = views.noticed(line.tables)
+    if noticed.height:
+        st.markdown(_("**Noticed about the feed.** Facts about its files; they say nothing about why."))
+        parts.table(
+            pl.DataFrame(
+                [
+                    {"at": clock(row["at"]), "note": names.note(row["kind"], row["numbers"])}
+                    for row in parts.paged(noticed, "noticed").iter_rows(named=True)
+                ]
+            ),
+            {"at": _("Time"), "note": _("What was noticed")},
+            alt=_("What was noticed about the official feed"),
+        )
 
 
 def flags(line: Line) -> None:

@@ -10,7 +10,9 @@ from ocr.reading import State
 from tabulate import tally
 from tabulate.causes import CAUSES, UNEXPLAINED
 from tabulate.differences import COUNTED_CHANGED, STATUS_CHANGED
+from tabulate.feed import _WHAT, SENTENCES
 from tabulate.mission import Mission
+from tabulate.rules import RULES
 
 ROOT = Path(__file__).resolve().parents[2]
 # An identifier where the code gives it as a reason.
@@ -32,6 +34,12 @@ def test_every_reason_has_words():
 
 def test_every_cause_has_words():
     assert {*CAUSES, UNEXPLAINED, COUNTED_CHANGED, STATUS_CHANGED} == set(names.CAUSE)
+
+
+def test_every_rule_and_every_note_on_the_feed_has_words():
+    assert set(RULES) == set(names.RULE)
+    assert names.NOTE == SENTENCES
+    assert set(_WHAT.values()) == set(names.WHAT)
 
 
 def test_a_field_without_a_role_is_called_what_the_form_calls_it(sample, tmp_path, monkeypatch):

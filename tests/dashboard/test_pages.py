@@ -11,6 +11,7 @@ from dashboard import names
 from dashboard.text import LANGUAGES
 from ocr.errors import CotejoError
 from tabulate import views
+from tabulate.feed import NOTED
 from tabulate.intake import RECEIVED, REFUSED
 from tabulate.keying import DECIDED
 from tabulate.line import refresh
@@ -80,6 +81,21 @@ def test_overview_says_what_the_tables_say(show, mission):
     said = " ".join(texts(at))
     assert "Last snapshot" in said
     assert "Forms never checked on real sheets" in said
+
+
+def test_overview_shows_what_was_noticed_about_the_feed(show, mission):
+    note = {
+        "kind": "fewer",
+        "contest": "president",
+        "snapshot": "s002",
+        "at": "2026-11-09T06:40:00+00:00",
+        "numbers": {"what": "The number of actas", "before": 40, "after": 39},
+    }
+    mission.ledger.append(NOTED, note, actor="test")
+    at = show("overview")
+    assert not at.exception
+    assert "Facts about its files" in " ".join(texts(at))
+    assert any("The number of actas fell from 40 to 39." in str(d.value) for d in at.dataframe)
 
 
 def test_upload_gives_a_receipt_for_everything_and_reads_it(show, mission, sample):
