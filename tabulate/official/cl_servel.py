@@ -16,6 +16,7 @@ from tabulate.official.base import OfficialCount, OfficialFormat
 from tabulate.official.layout import first_of, require
 from tabulate.official.long import LongLayout, build_long
 from tabulate.official.rows import EITHER, read_table, top
+from tabulate.official.source import peek
 from tabulate.official.workbook import find_header, is_workbook, read_workbook
 
 ID = "cl-servel"
@@ -36,6 +37,8 @@ def _is_header(names: Sequence[str]) -> bool:
 
 
 def _separator(path: Path) -> str | None:
+    if b"Candidato" not in peek(path):  # most files are something else
+        return None
     return next(
         (s for s in ";,|" if any(_is_header([n.strip() for n in r]) for r in top(path, s, EITHER))), None
     )

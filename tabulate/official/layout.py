@@ -453,10 +453,10 @@ def _repeated(places: pl.DataFrame, keep: pl.Series, one_contest: bool) -> pl.Se
 
 def _above_registered(places: pl.DataFrame, counts: pl.DataFrame, options: tuple[str, ...]) -> list[Problem]:
     """A note, no more: some stations have no list or take voters from elsewhere, so such a row is used like any other."""
-    parts = [pl.col(name).fill_null(0) for name in (*options, "blank", "null")]
-    most = pl.max_horizontal(pl.sum_horizontal(parts), "voted", "cast")
-    above = counts.select((pl.col("registered") > 0) & (most > pl.col("registered"))).to_series()
-    at = above.fill_null(False).arg_true()
+    most = pl.max_horizontal(
+        pl.sum_horizontal(*options, "blank", "null"), "voted", "cast"
+    )  # nulls are passed over
+    at = counts.select((pl.col("registered") > 0) & (most > pl.col("registered"))).to_series().arg_true()
     if not len(at):
         return []
     found = counts[at].with_columns(places["row"].gather(at))

@@ -16,6 +16,7 @@ import polars as pl
 from tabulate.official.base import OfficialCount, OfficialFormat
 from tabulate.official.layout import Layout, build, first_of, require
 from tabulate.official.rows import EITHER, read_table, top
+from tabulate.official.source import peek
 from tabulate.official.workbook import find_header, is_workbook, read_workbook
 
 ID = "mx-computos"
@@ -43,6 +44,8 @@ def detect(path: Path) -> bool:
 
 
 def _separator(path: Path) -> str | None:
+    if b"CASILLA" not in peek(path):  # most files are something else
+        return None
     return next(
         (s for s in ",;|" if any(_is_header([n.strip() for n in r]) for r in top(path, s, EITHER))), None
     )
