@@ -15,6 +15,8 @@ from typing import Any, TypedDict
 
 import polars as pl
 
+from tabulate.official.rows import Deferred
+
 PLACE_COLUMNS = ("station_id", "contest", "place_id", "place", "region", "subregion")
 NUMBER_COLUMNS = ("registered", "voted", "cast", "valid", "blank", "null")
 STATUS_COLUMNS = ("counted", "status")
@@ -102,8 +104,8 @@ class OfficialCount:
         The file's own columns, in its order.
     options
         The option columns of `counts`, in the file's order.
-    raw
-        Every row as text: ``row`` (line in the file) and the file's columns. ``""`` is blank, null is absent.
+    rows
+        `raw`, or what makes it when it is asked for.
     counts
         One row per station and contest, in the file's order: ``station_id``, ``contest`` (may be ""), ``place_id``,
         ``place``, ``region``, ``subregion`` (String); ``registered`` (voters on the list), ``voted`` (people who
@@ -142,7 +144,7 @@ class OfficialCount:
     sha256: str
     columns: tuple[str, ...]
     options: tuple[str, ...]
-    raw: pl.DataFrame
+    rows: pl.DataFrame | Deferred
     counts: pl.DataFrame
     totals: dict[str, int]
     statuses: dict[str, dict[str, int]]
@@ -156,6 +158,11 @@ class OfficialCount:
     summary: Mapping[str, str] = field(default_factory=dict)
     texts: pl.DataFrame | None = None
     boxes: pl.DataFrame | None = None
+
+    @property
+    def raw(self) -> pl.DataFrame:
+        """Every row as text: ``row`` (line in the file) and the file's columns. ``""`` is blank, null is absent."""
+        return self.rows if isinstance(self.rows, pl.DataFrame) else self.rows.frame
 
     def cells(self) -> pl.DataFrame:
         """Every number of `counts` with its text, long.
@@ -251,7 +258,7 @@ class OfficialCount:
             "format": self.format,
             "verified": self.verified,
             "sha256": self.sha256,
-            "rows": self.raw.height,
+            "rows": self.rows.height,
             "stations": self.counts.get_column("station_id").n_unique(),
             "actas": self.counts.height,
             "totals": self.totals,

@@ -86,10 +86,10 @@ def _parse_bweb(path: Path) -> OfficialCount:
         other_numbers=("QT_ABSTENCOES", "QT_ELEITORES_BIOMETRIA_NH"),
         zero_in=pl.concat_str([pl.col("SG_UF"), town.fill_null("")], separator="/"),
     )
-    count = build_long("br-tse-bweb", True, path, dataclasses.replace(table, raw=raw), layout)
+    count = build_long("br-tse-bweb", True, path, dataclasses.replace(table, rows=raw), layout)
     offices = count.counts["contest"].unique(maintain_order=True)
     named = {f"{o} | {word}": (o, n) for o in offices for word, n in (("Branco", "blank"), ("Nulo", "null"))}
-    return dataclasses.replace(count, raw=table.raw, by_option=named)
+    return dataclasses.replace(count, rows=table.rows, by_option=named)
 
 
 def _named(table: Table) -> pl.DataFrame:

@@ -63,7 +63,7 @@ def parse(path: Path) -> OfficialCount:
     has = set(table.columns)
     others = [name for name in table.columns if name not in CANONICAL_COLUMNS]
     number = pl.col(others).str.strip_chars().cast(pl.Int64, strict=False).count()
-    first = table.raw.head(50).select(number).row(0, named=True) if others else {}
+    first = table.head(50).select(number).row(0, named=True) if others else {}
     late = [name for name in others if not first[name]]  # most often a column of text, but who knows
     whole = first | (
         table.raw.select(pl.col(late).str.strip_chars().cast(pl.Int64, strict=False).count()).row(

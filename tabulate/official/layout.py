@@ -23,7 +23,7 @@ from tabulate.official.base import (
     Problem,
     Status,
 )
-from tabulate.official.rows import Table
+from tabulate.official.rows import Deferred, Table
 
 MAX_COUNT = 999_999_999
 """No polling station has a number with more than nine digits; a longer one is a slip (two cells run together)."""
@@ -123,17 +123,16 @@ def build(format_id: str, verified: bool, table: Table, layout: Layout) -> Offic
         raise CotejoError(
             f"An option is called {clash[0]!r}, which is the name of another number; rename its column."
         )
-    raw = table.raw
     columns = _number_columns(table, layout)
-    written = all_numbers(raw, columns, layout.markers)
+    raw, written = _texts_and_numbers(table, layout, columns)
     votes = pl.DataFrame([_plausible(written.get_column(name)) for name in columns])
     places = _places(raw, layout)
     places, lost = _leading_zeros(places, layout.id_digits)
 
-    keep, blind, never, problems = _usable_rows(table, places, layout)
+    keep, blind, never, problems = _usable_rows(table, raw, places, layout)
     problems += lost + _unused_columns(table, layout, columns)
     believed = keep & ~blind
-    problems += _bad_cells(raw, written, votes, places, believed=believed, markers=layout.markers)
+    problems += _bad_cells(table, written, votes, places, believed=believed, markers=layout.markers)
     problems += _given_twice(votes, places, believed, layout.twice)
     places, found = _counted(places, layout, believed, never)
     problems += found
@@ -159,7 +158,7 @@ def build(format_id: str, verified: bool, table: Table, layout: Layout) -> Offic
         sha256=table.sha256,
         columns=table.columns,
         options=layout.options,
-        raw=raw,
+        rows=table.rows,
         counts=counts,
         totals=totals,
         statuses=_statuses(raw, layout),
@@ -170,6 +169,34 @@ def build(format_id: str, verified: bool, table: Table, layout: Layout) -> Offic
         totals_by_contest=by_contest,
         boxes=table.boxes,
     )
+
+
+def _texts_and_numbers(table: Table, layout: Layout, columns: list[str]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The rows, and their numbers; the columns of numbers are texts in the rows only where some are no numbers."""
+    if isinstance(table.rows, Deferred) and not layout.markers and not _texts_used(layout) & set(columns):
+        typed = table.rows.typed(columns)
+        if typed is not None:
+            return typed, typed.select(columns)
+    return table.raw, all_numbers(table.raw, columns, layout.markers)
+
+
+def _texts_used(layout: Layout) -> set[str]:
+    """Columns whose text the layout needs."""
+    expressions = [
+        getattr(layout, name)
+        for name in (
+            "station_id",
+            "contest",
+            "place_id",
+            "place",
+            "region",
+            "subregion",
+            "without_acta",
+            "aside",
+        )
+    ]
+    used = {name for e in expressions if e is not None for name in e.meta.root_names()}
+    return used | {name for name in (layout.status, layout.counted, *layout.also_status) if name}
 
 
 def all_numbers(raw: pl.DataFrame, columns: list[str], markers: Mapping[str, str]) -> pl.DataFrame:
@@ -291,7 +318,7 @@ def _unused_columns(table: Table, layout: Layout, numbers: list[str]) -> list[Pr
 
 
 def _bad_cells(
-    raw: pl.DataFrame,
+    table: Table,
     written: pl.DataFrame,
     votes: pl.DataFrame,
     places: pl.DataFrame,
@@ -306,6 +333,7 @@ def _bad_cells(
         value = votes.get_column(name)
         if not value.null_count():
             continue
+        raw = table.raw
         at = (value.is_null() & believed & (raw.get_column(name).fill_null("") != "")).arg_true()
         texts = raw.get_column(name).gather(at).str.strip_chars()
         at = at.filter((texts != "") & ~texts.str.to_lowercase().is_in(words))
@@ -377,7 +405,7 @@ def _counted(
 
 
 def _usable_rows(
-    table: Table, places: pl.DataFrame, layout: Layout
+    table: Table, raw: pl.DataFrame, places: pl.DataFrame, layout: Layout
 ) -> tuple[pl.Series, pl.Series, pl.Series, list[Problem]]:
     """Which rows stand in `counts`, which of those are blind (their numbers cannot be believed) or have no acta."""
     keep = pl.Series("keep", [True]).new_from_index(0, places.height)
@@ -386,7 +414,7 @@ def _usable_rows(
     row, station = places.get_column("row"), places.get_column("station_id")
 
     n = len(table.columns)
-    never = _rows_where(table.raw, layout.without_acta)
+    never = _rows_where(raw, layout.without_acta)
     for at in never.arg_true():
         width = table.widths.get(row[at], n)
         reason = "no acta was captured" + (f": the row ends after {width} of {n} cells" if width < n else "")
@@ -399,13 +427,15 @@ def _usable_rows(
         problems.append(_problem(row[at], station[at], reason, width < n))
 
     first = table.columns[0]
-    again = table.raw.get_column(first).str.contains(first, literal=True).fill_null(False)
+    again = ~keep
+    if raw.schema[first] == pl.String:  # else it is a number on every row
+        again = raw.get_column(first).str.contains(first, literal=True).fill_null(False)
     if again.any():
         header = pl.all_horizontal(pl.col(name).str.strip_chars() == name for name in table.columns)
         again &= table.raw.select(header.fill_null(False)).to_series()
     for number in row.filter(again):
         problems.append(_problem(number, "", "the header stands here again", False))
-    aside = _rows_where(table.raw, layout.aside) & ~again
+    aside = _rows_where(raw, layout.aside) & ~again
     nameless = (station == "") & ~again & ~aside
     for number in row.filter(nameless):
         problems.append(_problem(number, "", "the row names no station", False))

@@ -277,7 +277,7 @@ def _as_the_file_has_it(
     return dataclasses.replace(
         count,
         columns=table.columns,
-        raw=table.raw,
+        rows=table.rows,
         totals={name: int(numbers.sum()) for name, numbers in written.items()},
         statuses={str(layout.status): dict(words.iter_rows())} if words is not None else {},
         problems=sorted([*inner, *problems], key=lambda p: (p["row"], p["reason"])),

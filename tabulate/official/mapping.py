@@ -299,4 +299,4 @@ def _renamed(table: Table, options: dict[str, str]) -> Table:
     boxes = table.boxes
     if boxes is not None:
         boxes = boxes.with_columns(pl.col("column").replace(options))
-    return dataclasses.replace(table, columns=columns, raw=table.raw.rename(options), boxes=boxes)
+    return dataclasses.replace(table, columns=columns, rows=table.raw.rename(options), boxes=boxes)

@@ -11,6 +11,7 @@ import csv
 import io
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -27,6 +28,7 @@ EITHER = ("utf-8-sig", "cp1252", "latin-1")
 
 _QUOTE, _NEWLINE, _RETURN = 0x22, 0x0A, 0x0D
 _PREAMBLE = 40
+_START = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -37,8 +39,8 @@ class Table:
     ----------
     columns
         The header, in the file's order.
-    raw
-        ``row`` (UInt32, the line of the file on which the row begins) and one String column per column of the file.
+    rows
+        `raw`, or what makes it when it is asked for.
     widths
         Row number -> number of cells, for every row that has fewer or more cells than the header. Empty cells after the
         header's last column are no cells: some authorities end every row with a separator.
@@ -53,12 +55,77 @@ class Table:
     """
 
     columns: tuple[str, ...]
-    raw: pl.DataFrame
+    rows: pl.DataFrame | Deferred
     widths: dict[int, int]
     sha256: str
     preamble: tuple[tuple[str, ...], ...] = ()
     beside: dict[str, bytes] | None = None
     boxes: pl.DataFrame | None = None
+
+    @property
+    def raw(self) -> pl.DataFrame:
+        """``row`` (UInt32, the line of the file on which the row begins) and one String column per column of the file."""
+        return self.rows if isinstance(self.rows, pl.DataFrame) else self.rows.frame
+
+    def head(self, rows: int) -> pl.DataFrame:
+        """The first rows of `raw`, without making the rest."""
+        return self.rows.head(rows)
+
+
+class Deferred:
+    """Rows of a regular file that are texts only when somebody asks: most columns of a count are numbers and nothing else."""
+
+    def __init__(
+        self, block: bytes, columns: tuple[str, ...], height: int, separator: str, first_line: int
+    ) -> None:
+        self.height = height
+        self._block, self._columns, self._separator, self._line = block, columns, separator, first_line
+
+    @cached_property
+    def frame(self) -> pl.DataFrame:
+        """All rows as text."""
+        return self._frame(self._block, self.height)
+
+    def head(self, rows: int) -> pl.DataFrame:
+        """The first rows as text."""
+        if rows >= self.height:
+            return self.frame
+        end = -1
+        for _ in range(rows):
+            end = self._block.find(b"\n", end + 1)
+        return self._frame(self._block[: end + 1], rows)
+
+    def typed(self, numbers: Collection[str]) -> pl.DataFrame | None:
+        """``row`` and all columns, those named as whole numbers; None if one of them holds anything else."""
+        try:
+            part = pl.read_csv(
+                self._block,
+                has_header=False,
+                separator=self._separator,
+                quote_char=None,
+                schema={name: pl.Int64 if name in numbers else pl.String for name in self._columns},
+            )
+        except pl.exceptions.PolarsError:
+            return None
+        if part.shape != (self.height, len(self._columns)):
+            return None
+        empty = [
+            pl.col(name).fill_null("")
+            for name in self._columns
+            if name not in numbers and part[name].null_count()
+        ]
+        return self._numbered(part.with_columns(empty) if empty else part)
+
+    def _frame(self, block: bytes, height: int) -> pl.DataFrame:
+        part = _parse(block, len(self._columns), height, self._separator, False)
+        if part is None:
+            part = _read_exactly(block.decode(), self._columns, self._separator, False, 0)[0].drop("row")
+        part.columns = list(self._columns)
+        return self._numbered(part)
+
+    def _numbered(self, part: pl.DataFrame) -> pl.DataFrame:
+        line = pl.int_range(self._line, self._line + part.height, dtype=pl.UInt32, eager=True).alias("row")
+        return part.insert_column(0, line)
 
 
 def head(
@@ -187,7 +254,10 @@ def _find_header(
 ) -> tuple[int, list[str], tuple[tuple[str, ...], ...]]:
     """Line and names of the header, and the records above it."""
     above: list[tuple[str, ...]] = []
-    for line, record in _records(text, separator, quoted):
+    start = (
+        text if len(text) <= _START else text[:_START]
+    )  # the cut may spoil the last record, which is not needed
+    for line, record in _records(start, separator, quoted):
         if header is None or header([name.strip() for name in record]):
             return line, record, tuple(above)
         above.append(tuple(record))
@@ -215,11 +285,14 @@ def header_names(path: Path, names: Sequence[str]) -> tuple[str, ...]:
 
 def _rows(
     text: str, columns: tuple[str, ...], separator: str, quoted: bool, header_line: int
-) -> tuple[pl.DataFrame, dict[int, int]]:
+) -> tuple[pl.DataFrame | Deferred, dict[int, int]]:
     """All rows below the header, fast where that hides nothing."""
     data = text.encode()
-    found = _read_regular(data, columns, separator, quoted=quoted, header_line=header_line)
-    records = None if found is not None else _scan(data, separator, quoted)
+    regular = _read_regular(data, columns, separator, quoted=quoted, header_line=header_line)
+    if regular is not None:
+        return regular, {}
+    found = None
+    records = _scan(data, separator, quoted)
     if records is not None:
         found = _read_fast(
             data, records, columns, separator=separator, quoted=quoted, header_line=header_line
@@ -229,7 +302,7 @@ def _rows(
 
 def _read_regular(
     data: bytes, columns: tuple[str, ...], separator: str, *, quoted: bool, header_line: int
-) -> tuple[pl.DataFrame, dict[int, int]] | None:
+) -> Deferred | None:
     """The rows of a file without quotation marks in which every row fits the header, as almost all do; else None.
 
     Every n-th of the marks that end a cell then ends a line, and no other does.
@@ -249,12 +322,7 @@ def _read_regular(
     n = len(columns)
     if len(marks) + (not block.endswith(b"\n")) != n * rows or not ends[marks[n - 1 :: n]].all():
         return None
-    part = _parse(block, n, rows, separator, quoted)
-    if part is None:
-        return None
-    part.columns = list(columns)
-    line = pl.int_range(header_line + 1, header_line + 1 + rows, dtype=pl.UInt32, eager=True).alias("row")
-    return part.insert_column(0, line), {}
+    return Deferred(block, columns, rows, separator, header_line + 1)
 
 
 @dataclass(frozen=True)

@@ -233,11 +233,13 @@ def test_rows_written_by_any_program_are_found(cells: list[list[str]]) -> None:
     columns = ("a", "b", "c")
     exact = rows_module._read_exactly(out.getvalue(), columns, ",", True, 1)
     fast = rows_module._read_fast(data, records, columns, separator=",", quoted=True, header_line=1)
+    if fast is not None:  # None: seen otherwise, and the exact reader is used
+        assert fast[0].equals(exact[0])
+        assert fast[1] == exact[1]
     regular = rows_module._read_regular(data, columns, ",", quoted=True, header_line=1)
-    for found in (fast, regular):
-        if found is not None:  # None: seen otherwise, and the exact reader is used
-            assert found[0].equals(exact[0])
-            assert found[1] == exact[1]
+    if regular is not None:
+        assert regular.frame.equals(exact[0])
+        assert exact[1] == {}
 
 
 @pytest.mark.parametrize("end", ["", "\n", "\r\n"])
@@ -246,7 +248,12 @@ def test_a_regular_file_is_read_as_such(end: str) -> None:
     columns = ("a", "b", "c")
     regular = rows_module._read_regular(text.encode(), columns, ",", quoted=True, header_line=1)
     assert regular is not None
-    assert regular[0].equals(rows_module._read_exactly(text, columns, ",", True, 1)[0])
+    exact = rows_module._read_exactly(text, columns, ",", True, 1)[0]
+    assert regular.frame.equals(exact)
+    assert regular.head(2).equals(exact.head(2))
+    typed = regular.typed(["a"])
+    assert typed is not None and typed["a"].to_list() == [1, 2, 4]
+    assert regular.typed(["b"]) is None
     # A short row and a long one that make the right number of cells together are not regular.
     uneven = "a,b,c\n1,2\n3,4,5,6\n"
     assert rows_module._read_regular(uneven.encode(), columns, ",", quoted=True, header_line=1) is None
