@@ -48,6 +48,9 @@ def _parse_bweb(path: Path) -> OfficialCount:
         When a column is missing, it holds more options than fit, or the file cannot be read.
     """
     table = read_table(path, separator_of(path, _SIGNATURE, EITHER, ";,") or ";", EITHER)
+    if "SG_ UF" in table.columns and "SG_UF" not in table.columns:  # so in the files of 2018
+        columns = tuple("SG_UF" if name == "SG_ UF" else name for name in table.columns)
+        table = dataclasses.replace(table, columns=columns, rows=table.raw.rename({"SG_ UF": "SG_UF"}))
     require(path, table, _NEEDED, "br-tse-bweb")
     raw = _named(table)
     office = pl.col("DS_CARGO_PERGUNTA").str.strip_chars()
@@ -88,8 +91,18 @@ def _parse_bweb(path: Path) -> OfficialCount:
     )
     count = build_long("br-tse-bweb", True, path, dataclasses.replace(table, rows=raw), layout)
     offices = count.counts["contest"].unique(maintain_order=True)
-    named = {f"{o} | {word}": (o, n) for o in offices for word, n in (("Branco", "blank"), ("Nulo", "null"))}
+    named = {
+        f"{o} | {_word(table, code, usual)}": (o, n)
+        for o in offices
+        for code, usual, n in (("95", "Branco", "blank"), ("96", "Nulo", "null"))
+    }
     return dataclasses.replace(count, rows=table.rows, by_option=named)
+
+
+def _word(table: Table, code: str, usual: str) -> str:
+    """What the file calls blank (95) or null (96) votes."""
+    words = table.raw.filter(pl.col("NR_VOTAVEL").str.strip_chars() == code)["NM_VOTAVEL"]
+    return str(words[0]).strip() if len(words) else usual
 
 
 def _named(table: Table) -> pl.DataFrame:

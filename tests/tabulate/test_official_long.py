@@ -92,6 +92,13 @@ def test_rows_of_one_section_and_office_are_one_acta(tmp_path: Path) -> None:
     assert count.problems == []
 
 
+def test_the_files_of_2018_write_one_column_otherwise(tmp_path: Path) -> None:
+    text = (HEAD + ROWS).replace('"SG_UF"', '"SG_ UF"').replace('"Branco"', '"VOTO BRANCO"')
+    count = read(tmp_path, text)
+    assert count.counts["station_id"].to_list()[0] == "AM-0001-0616"
+    assert count.to_json()["by_option"]["Presidente | VOTO BRANCO"] == 4
+
+
 def test_a_votavel_without_a_row_has_no_votes_where_it_stands_and_is_absent_elsewhere(tmp_path: Path) -> None:
     cells = read(tmp_path, HEAD + ROWS).cells()
 
