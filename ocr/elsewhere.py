@@ -24,6 +24,8 @@ SOFT = 0.8  # pixels; lines need not lie quite right
 FURTHER = 1.35  # rows or boxes
 HERE = 0.4  # of a row or a box: nearer counts as the same place
 AROUND = 1.1  # rows or boxes around a table that are looked at with it
+HALF = 0.5  # of a row or column of the page must be on the photo for it to be looked at
+LEAST = 40  # pixels of a page that is looked at
 FIELDS = 2  # a table has at least so many fields
 MOST = 64  # pixels that a page is moved at most
 
@@ -48,10 +50,21 @@ class _Table:
 
 
 def elsewhere(sheet: Sheet, match: Match) -> list[Place]:
-    """For the page, then for each table of boxes: the agreement here and elsewhere."""
+    """For as much of the page as is on the photo, then for each table that is: the agreement here and elsewhere."""
     drawn, pad, page, tables = _drawn(match.form)
-    seen = _brought(sheet, match, (drawn.shape[1], drawn.shape[0]), pad)
-    return [_compared(seen, drawn, pad, table) for table in (page, *tables)]
+    size = (drawn.shape[1], drawn.shape[0])
+    seen, where = _brought(sheet, match, size, pad)
+    x, y = where[pad:-pad, pad:-pad, 0], where[pad:-pad, pad:-pad, 1]
+    inside = (x >= 0) & (x < sheet.size[0]) & (y >= 0) & (y < sheet.size[1])
+    rows, columns = (np.flatnonzero(inside.mean(axis=i) > HALF) for i in (1, 0))
+    if len(rows) < LEAST or len(columns) < LEAST:
+        return [Place(0.0, 1.0, (0.0, 0.0))]
+    low, high = (int(columns[0]), int(rows[0])), (int(columns[-1]) + 1, int(rows[-1]) + 1)
+    out = [_compared(seen, drawn, pad, _Table(low, high, page.step))]
+    for t in tables:
+        if t.low[0] >= low[0] and t.low[1] >= low[1] and t.high[0] <= high[0] and t.high[1] <= high[1]:
+            out.append(_compared(seen, drawn, pad, t))
+    return out
 
 
 def _compared(seen: F32, drawn: F32, pad: int, table: _Table) -> Place:
@@ -68,8 +81,8 @@ def _compared(seen: F32, drawn: F32, pad: int, table: _Table) -> Place:
     return Place(here, float(score.flat[best]), away)
 
 
-def _brought(sheet: Sheet, match: Match, size: tuple[int, int], pad: int) -> F32:
-    """The photo's lines (H, W, 2) on the page, with a margin."""
+def _brought(sheet: Sheet, match: Match, size: tuple[int, int], pad: int) -> tuple[F32, F32]:
+    """The photo's lines (H, W, 2) on the page, with a margin, and where on the photo each pixel lies (H, W, 2)."""
     w, h = size[0] + 2 * pad, size[1] + 2 * pad
     coarse = 8
     gx, gy = np.arange(-1, w // coarse + 3), np.arange(-1, h // coarse + 3)
@@ -85,7 +98,8 @@ def _brought(sheet: Sheet, match: Match, size: tuple[int, int], pad: int) -> F32
     for image, kernel in ((sheet.across, (3, 1)), (sheet.down, (1, 3))):
         wide = cv2.dilate(image, np.ones(kernel, np.uint8))
         lines.append(cv2.remap(wide, where[..., 0], where[..., 1], cv2.INTER_LINEAR))
-    return np.asarray(np.stack(lines[::-1] if turned else lines, axis=2), np.float32)
+    picture = np.stack(lines[::-1] if turned else lines, axis=2)
+    return np.asarray(picture, np.float32), np.asarray(where, np.float32)
 
 
 @per_form

@@ -188,8 +188,13 @@ class Matcher:
 
     def _agreement(self, s: Skeleton, warp: Warp, across: F64, down: F64) -> float:
         gains = self._gains(s, warp, across, down)
-        gain = [float(g @ w / w.sum()) for g, w in zip(gains, (s.across_weight, s.down_weight), strict=True)]
-        return max(0.0, min(gain[0], gain[1], (gain[0] + gain[1]) / 2))
+        gain, share = [], []
+        for g, at, w in zip(gains, (across, down), (s.across_weight, s.down_weight), strict=True):
+            there = ((at >= 0) & (at < self.sheet.size)).all(axis=1) * w
+            share.append(float(there.sum() / w.sum()))
+            gain.append(float(g @ there / max(there.sum(), 1e-9)))
+        # What lies outside of the photo says nothing, but the less there is of a page the less is sure.
+        return float(np.sqrt(min(share))) * max(0.0, min(gain[0], gain[1], (gain[0] + gain[1]) / 2))
 
     def _ink(self, form: Form, boxes: NDArray[np.intp]) -> float:
         """Part of the form's printed texts that stand where they should: ink there, and none above or below."""

@@ -22,12 +22,14 @@ from ocr.codes import find_codes, stations
 from ocr.decode import Decoded, DecodedField, decode
 from ocr.digits import MODEL, default_reader
 from ocr.errors import CotejoError
+from ocr.evidence import Settings
 from ocr.form import Form, Role, load_forms
 from ocr.image import Limits, Refused, open_picture, page_count
 from ocr.printed import Printed, printed
 from ocr.reading import DECIMALS, CodeReading, FieldReading, Reading, State, refusal
 from ocr.register import NotFound, Registration, register
 from ocr.whole import Whole, read_whole, whole_of_bulletin
+from ocr.witness import Witness
 
 VERSION = "3"  # of everything but the weights: raise it when the same photo and weights may read differently
 STATION_SURE = (
@@ -175,7 +177,7 @@ def _reading(blank: Reading, gray: NDArray[np.uint8], registration: Registration
     # A file's own text needs no second witness.
     seen = words.witnesses(gray, registration)
     written = {name: witness for name, witness in seen.items() if name not in text.boxes}
-    decoded = decode(form, boxes, text.settings(registration), written)
+    decoded = _decoded(registration, boxes, text.settings(registration), written)
     codes = find_codes(gray, registration)
     station, source, trouble = _station(form, codes, decoded)
     whole = Whole(
@@ -194,6 +196,37 @@ def _reading(blank: Reading, gray: NDArray[np.uint8], registration: Registration
     reading = _of_whole(blank, whole, accepted)
     told = {name: replace(reading.fields[name], method="text") for name in text.boxes}
     return replace(reading, fields={**reading.fields, **told})
+
+
+def _decoded(
+    registration: Registration,
+    boxes: Mapping[str, NDArray[np.float64]],
+    settings: Settings | None,
+    written: Mapping[str, Witness],
+) -> Decoded:
+    """The numbers of the fields that are on the photo, weighed by the sums that lie wholly among them; the others absent."""
+    form, absent = registration.form, registration.absent
+    if not absent:
+        return decode(form, boxes, settings, written)
+    part = form.model_copy(
+        update={
+            "fields": tuple(f for f in form.fields if f.name not in absent),
+            "sums": tuple(s for s in form.sums if not absent & {*s.left, *s.right}),
+        }
+    )
+    there = decode(
+        part,
+        {name: p for name, p in boxes.items() if name not in absent},
+        settings,
+        {name: w for name, w in written.items() if name not in absent},
+    )
+    nothing = DecodedField(None, State.ABSENT, 1.0, None, 0.0, "", 1.0, None)
+    return replace(
+        there,
+        fields={f.name: there.fields.get(f.name, nothing) for f in form.fields},
+        accepted=False,
+        reasons=(*there.reasons, *(f"absent:{f.name}" for f in form.fields if f.name in absent)),
+    )
 
 
 def _of_whole(blank: Reading, sheet: Whole, accepted: bool | None = None) -> Reading:

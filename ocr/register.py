@@ -8,7 +8,7 @@ refused, because a number read from the wrong place is worse than none.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -34,6 +34,7 @@ THOROUGH = 1  # ways to unwarp that are looked at thoroughly
 FEW = 12  # printed segments; with fewer there is no form
 SETTLED = 0.4  # from this quality on nothing better is looked for, if there is no rival
 HOPELESS = 0.15  # nothing with less is worth a closer look
+FAINT_TABLE = 0.45  # agreement of a table's lines below which they tell nothing
 APART = 0.03  # by so much lines agree better where the page was laid than a row or a box further
 ENOUGH = 0.33  # the least quality of a match
 STRANGE = 0.12  # the largest part of long lines that the form does not have
@@ -44,7 +45,8 @@ AROUND = 0.15  # the least agreement around a field, as part of the page's
 SMALL = 1000  # pixels of the long side on which blur is measured
 FAINT = 30  # grey levels between paper and ink; less is too little contrast
 BLURRED = 0.12  # of these, the strongest edges of a photo that is not blurred
-INSIDE = 0.98  # the least part of the box corners within the photo
+INSIDE = 3.0  # pixels that a box may stick out of the photo
+PART = 0.5  # the least part of the vote fields to be seen
 
 
 class NotFound(CotejoError):
@@ -68,6 +70,9 @@ class Registration:
         By how many degrees the page stands turned clockwise in the photo.
     seen : dict of str to float
         0 to 1 for each field: how clearly the edges of its boxes were found.
+    absent : frozenset of str
+        Fields that cannot be read from this photo: their boxes lie outside of it, or are covered. Their corners are where the rest of
+        the page says.
     """
 
     form: Form
@@ -76,6 +81,7 @@ class Registration:
     score: float
     orientation: float
     seen: dict[str, float]
+    absent: frozenset[str] = frozenset()
 
 
 class _Page:
@@ -127,8 +133,7 @@ def register(gray: U8, forms: Sequence[Form]) -> Registration:
         raise NotFound("no printed form is visible on this photo; take it again, sharp and from above")
     best = _of_twins(gray, pyramid, best, forms)
     placed = _registration(best)
-    _gate(gray, best, placed.corners)
-    return placed
+    return replace(placed, absent=_gate(gray, best, placed.corners))
 
 
 @dataclass(frozen=True)
@@ -172,9 +177,9 @@ def _settled(found: _Found) -> bool:
 
 
 def _alone(found: _Found) -> bool:
-    """Whether the page lies better where it was laid than a row or a box further."""
-    page = found.places[0]
-    return page.here >= page.there + APART
+    """Whether the page, and each table that can be seen, lies better where it was laid than a row or a box further."""
+    page, *tables = found.places
+    return page.here >= page.there + APART and all(t.here > t.there or t.there < FAINT_TABLE for t in tables)
 
 
 def _certain(match: Match) -> bool:
@@ -249,9 +254,13 @@ def _same(a: Rough, b: Rough) -> bool:
     return bool(max(ends) < CLOSE)
 
 
-def _seen(form: Form, snapped: Snapped) -> float:
+def _seen(form: Form, snapped: Snapped, absent: frozenset[str] = frozenset()) -> float:
     """Part of the fields with printed edges whose edges were found."""
-    seen = [min(1.0, snapped.seen[f.name] / CLEAR) for f in form.fields if f.edges != "none"]
+    seen = [
+        min(1.0, snapped.seen[f.name] / CLEAR)
+        for f in form.fields
+        if f.edges != "none" and f.name not in absent
+    ]
     return float(np.mean(seen)) if seen else 1.0
 
 
@@ -259,28 +268,43 @@ def _score(match: Match, snapped: Snapped) -> float:
     return float(np.sqrt(match.quality * _seen(match.form, snapped)))
 
 
-def _gate(gray: U8, found: _Found, corners: dict[str, F64]) -> None:
-    match, snapped = found.match, found.snapped
-    if not _certain(match) or _seen(match.form, snapped) < SEEN:
+def _gate(gray: U8, found: _Found, corners: dict[str, F64]) -> frozenset[str]:
+    """The fields that are not to be seen on the photo; raises `NotFound` if it cannot be read at all."""
+    match, form = found.match, found.match.form
+    if not _certain(match):
         _complain(gray)
         raise NotFound(
             "the photo shows another form or page, or too little of it; photograph the whole page again"
         )
     h, w = gray.shape
-    points = np.concatenate([c.reshape(-1, 2) for c in corners.values()])
-    inside = (points[:, 0] >= 0) & (points[:, 0] <= w - 1) & (points[:, 1] >= 0) & (points[:, 1] <= h - 1)
-    if inside.mean() < INSIDE:
-        raise NotFound(
-            "the page is cut off: some of its boxes lie outside the photo; photograph the whole page again"
-        )
+    outside, covered = set(), set()
     local = Matcher(found.sheet).local(match)
-    votes = {f.name for f in match.form.votes}
-    for field, near in zip(match.form.fields, local, strict=True):
+    for field, near in zip(form.fields, local, strict=True):
+        c = corners[field.name].reshape(-1, 2)
+        if ((c < -INSIDE) | (c > np.array([w, h]) - 1 + INSIDE)).any():
+            outside.add(field.name)
         # Where no printed line is seen, boxes are only supposed to lie where the rest of the page says.
-        if field.name in votes and near < AROUND * match.agreement and snapped.seen[field.name] < CLEAR:
+        elif near < AROUND * match.agreement and found.snapped.seen[field.name] < CLEAR:
+            covered.add(field.name)
+    votes = {f.name for f in form.votes}
+    absent = frozenset(outside | covered)
+    if len(votes - absent) < PART * len(votes):
+        if len(outside) >= len(covered):
             raise NotFound(
-                "part of the page is covered or bent too much to see where its boxes lie; photograph the whole page again"
+                "the page is cut off: most of its boxes lie outside the photo; photograph the whole page again"
             )
+        raise NotFound(
+            "part of the page is covered or bent too much to see where its boxes lie; photograph the whole page again"
+        )
+    if _seen(form, found.snapped, absent) < SEEN:
+        raise NotFound(
+            "the boxes of the page are not to be seen; photograph the whole page again, sharp and from above"
+        )
+    if not _alone(found) or (absent & votes and match.quality < SETTLED):
+        raise NotFound(
+            "the page may lie a row or a box further than it seems; photograph the whole page again, flat and from above"
+        )
+    return absent
 
 
 def _complain(gray: U8) -> None:

@@ -23,8 +23,8 @@ from ocr.skeleton import LONG, STEP, Skeleton, per_form, skeleton
 
 C64 = NDArray[np.complex64]
 
-# The page's long side over that of the photo, in steps of about 1.2 %.
-SCALES = np.geomspace(0.30, 1.35, 126) * WORK / LONG
+# The page's long side over that of the photo, in steps of about 1.2 %; more than 1 where it is cut off.
+SCALES = np.geomspace(0.30, 1.78, 150) * WORK / LONG
 BIN = 4  # pixels of a position in the one-dimensional search
 BINS = 1024  # more than an unwarped photo and the largest page together
 COARSE = 2  # the first look takes every second scale and joins two bins
@@ -94,11 +94,11 @@ class Laying:
             every = max(1, len(at) // points)
             w = (weight[::every] / weight[::every].sum()).astype(np.float32)
             long = STEP * float(weight.sum()) * places[:, 2 * (1 - axis)]
-            own += long
             here = at[::every] * places[:, None, 0::2] + places[:, None, 1::2]
             h, columns = image.shape
             x, y = np.rint(here[..., 0]).astype(np.int32), np.rint(here[..., 1]).astype(np.int32)
             inside = (x >= 0) & (x < columns) & (y >= 0) & (y < h)
+            own += inside @ w * long  # a page may be cut off
             flat, aside = y * columns + x, ASIDE * (columns if axis else 1)
             pixels = image.ravel()
             beside = pixels.take(flat + aside, mode="clip") + pixels.take(flat - aside, mode="clip")

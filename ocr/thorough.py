@@ -23,7 +23,7 @@ EACH = 8  # places of the one axis that the other is searched for
 SHIFTS = 2  # kept for each scale
 PLACES = 5  # kept for each place of the one axis
 KEPT = 8  # for each form and turn
-OUTSIDE = 0.4  # the largest part of the page outside of the photo
+OUTSIDE = 0.55  # the largest part of the page outside of the photo
 BESIDE = 9  # cells over which the brightness around a line is taken
 
 Bundle = tuple[
