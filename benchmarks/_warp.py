@@ -35,10 +35,11 @@ KINDS = (
 
 @dataclass(frozen=True)
 class Shot:
-    """A photo and the truth: for each field the corners (boxes, 4, 2) of its boxes in photo pixels."""
+    """A photo and the truth: for each field the corners (boxes, 4, 2) of its boxes in photo pixels, and the fields covered by a hand."""
 
     gray: Pixels
     corners: dict[str, F64]
+    covered: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -103,14 +104,22 @@ def shoot(form: Form, kind: str, seed: int, cut: float = 0.0) -> Shot:
         return np.asarray(paper((p - [wide / 2, high / 2]) / unit) * scale + offset, np.float64)
 
     sheet, sheet_scale = _filled(form, kind, float(scale / unit), rng)
-    gray = _picture(sheet, _inverse(to_photo, form, size) * sheet_scale - 0.5, size, kind, rng)
+    gray, hand = _picture(sheet, _inverse(to_photo, form, size) * sheet_scale - 0.5, size, kind, rng)
     corners = {}
     for f in form.fields:
         b = np.array(f.boxes)
         x0, y0, x1, y1 = b[:, 0], b[:, 1], b[:, 0] + b[:, 2], b[:, 1] + b[:, 3]
         quads = np.stack([x0, y0, x1, y0, x1, y1, x0, y1], axis=1).reshape(-1, 4, 2)
         corners[f.name] = to_photo(quads) - 0.5  # a pixel's centre is at whole numbers
-    return Shot(gray, corners)
+    covered = frozenset(name for name, quads in corners.items() if hand is not None and _under(hand, quads))
+    return Shot(gray, corners, covered)
+
+
+def _under(hand: NDArray[np.float32], quads: F64) -> bool:
+    """Whether a hand lies over the middle or a corner of any of the boxes."""
+    points = np.concatenate([quads.reshape(-1, 2), quads.mean(axis=1)])
+    x, y = (np.clip(np.rint(points[:, i]), 0, hand.shape[1 - i] - 1).astype(np.intp) for i in (0, 1))
+    return bool((hand[y, x] > 0.5).any())
 
 
 def _paper(kind: str, rng: np.random.Generator) -> _Paper:
@@ -225,7 +234,10 @@ def _curve(page: Pixels, at: F64, ink: int, thick: int) -> None:
     cv2.polylines(page, [np.rint(fine * 16).astype(np.int32)], False, ink, thick, cv2.LINE_AA, 4)
 
 
-def _picture(sheet: Pixels, at: F64, size: NDArray[np.int_], kind: str, rng: np.random.Generator) -> Pixels:
+def _picture(
+    sheet: Pixels, at: F64, size: NDArray[np.int_], kind: str, rng: np.random.Generator
+) -> tuple[Pixels, NDArray[np.float32] | None]:
+    """The photo, and how much of each of its pixels is covered by a hand."""
     w, h = (int(n) for n in size)
     if kind == "copy":
         faint = cv2.GaussianBlur(sheet, (0, 0), rng.uniform(0.6, 1.2)).astype(float)
@@ -249,8 +261,9 @@ def _picture(sheet: Pixels, at: F64, size: NDArray[np.int_], kind: str, rng: np.
         shade = cv2.GaussianBlur(inside, (0, 0), max(2.0, w / 200))
         ground = ground * (1 - 0.5 * shade)
     picture = ground * (1 - inside) + seen * inside
+    hand = None
     if kind == "hand":
-        _fingers(picture, at / [columns, rows], rng)
+        hand = _fingers(picture, at / [columns, rows], rng)
     if not flat:
         picture = picture * _light(w, h, kind, rng)
     blur = rng.uniform(0.3, 0.8) if flat else rng.uniform(0.5, 1.1) * np.sqrt(w * h / 2e6)
@@ -262,7 +275,7 @@ def _picture(sheet: Pixels, at: F64, size: NDArray[np.int_], kind: str, rng: np.
         np.rint(picture).clip(0, 255).astype(np.uint8),
         [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(35, 92))],
     )[1]
-    return np.asarray(cv2.imdecode(data, cv2.IMREAD_GRAYSCALE), np.uint8)
+    return np.asarray(cv2.imdecode(data, cv2.IMREAD_GRAYSCALE), np.uint8), hand
 
 
 def _halftone(sheet: Pixels, rng: np.random.Generator) -> Pixels:
@@ -302,7 +315,7 @@ def _light(w: int, h: int, kind: str, rng: np.random.Generator) -> NDArray[np.fl
     return np.asarray(cv2.resize(light.astype(np.float32), (w, h), interpolation=cv2.INTER_LINEAR))
 
 
-def _fingers(picture: NDArray[np.float32], at: F64, rng: np.random.Generator) -> None:
+def _fingers(picture: NDArray[np.float32], at: F64, rng: np.random.Generator) -> NDArray[np.float32]:
     """Fingers from one side, and at times a whole arm, until the wanted part of the page is covered."""
     h, w = (n // 4 for n in picture.shape)  # skin has no fine detail
     page = np.all((at[::4, ::4] > 0) & (at[::4, ::4] < 1), axis=-1)[:h, :w]
@@ -323,3 +336,4 @@ def _fingers(picture: NDArray[np.float32], at: F64, rng: np.random.Generator) ->
         cover = np.maximum(cover, skin)
     cover, tone = (cv2.resize(a, picture.shape[::-1], interpolation=cv2.INTER_LINEAR) for a in (cover, tone))
     picture[:] = picture * (1 - cover) + tone * cover
+    return np.asarray(cover, np.float32)

@@ -27,6 +27,8 @@ AROUND = 1.1  # rows or boxes around a table that are looked at with it
 HALF = 0.5  # of a row or column of the page must be on the photo for it to be looked at
 LEAST = 40  # pixels of a page that is looked at
 FIELDS = 2  # a table has at least so many fields
+APART = 0.03  # by so much the lines of the whole page agree better here than elsewhere
+FAINT = 0.45  # agreement of a table's lines below which they tell nothing
 MOST = 64  # pixels that a page is moved at most
 
 
@@ -65,6 +67,12 @@ def elsewhere(sheet: Sheet, match: Match) -> list[Place]:
         if t.low[0] >= low[0] and t.low[1] >= low[1] and t.high[0] <= high[0] and t.high[1] <= high[1]:
             out.append(_compared(seen, drawn, pad, t))
     return out
+
+
+def alone(places: list[Place]) -> bool:
+    """Whether the page, and each table that can be seen, lies better where it was laid than a row or a box further."""
+    page, *tables = places
+    return page.here >= page.there + APART and all(t.here > t.there or t.there < FAINT for t in tables)
 
 
 def _compared(seen: F32, drawn: F32, pad: int, table: _Table) -> Place:

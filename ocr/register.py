@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from ocr.elsewhere import Place, elsewhere
+from ocr.elsewhere import Place, alone, elsewhere
 from ocr.errors import CotejoError
 from ocr.form import Form
 from ocr.lines import F64, U8, Sheet, unwarps
@@ -34,8 +34,6 @@ THOROUGH = 1  # ways to unwarp that are looked at thoroughly
 FEW = 12  # printed segments; with fewer there is no form
 SETTLED = 0.4  # from this quality on nothing better is looked for, if there is no rival
 HOPELESS = 0.15  # nothing with less is worth a closer look
-FAINT_TABLE = 0.45  # agreement of a table's lines below which they tell nothing
-APART = 0.03  # by so much lines agree better where the page was laid than a row or a box further
 ENOUGH = 0.33  # the least quality of a match
 STRANGE = 0.12  # the largest part of long lines that the form does not have
 CLEAR = 0.25  # a field counts as seen from this clearness on
@@ -173,13 +171,9 @@ def _of_twins(gray: U8, pyramid: Pyramid, best: _Found, forms: Sequence[Form]) -
 
 def _settled(found: _Found) -> bool:
     """So good a match, so far from all others, that nothing better need be looked for."""
-    return found.match.quality >= SETTLED and found.rival < RIVAL * found.match.quality and _alone(found)
-
-
-def _alone(found: _Found) -> bool:
-    """Whether the page, and each table that can be seen, lies better where it was laid than a row or a box further."""
-    page, *tables = found.places
-    return page.here >= page.there + APART and all(t.here > t.there or t.there < FAINT_TABLE for t in tables)
+    return (
+        found.match.quality >= SETTLED and found.rival < RIVAL * found.match.quality and alone(found.places)
+    )
 
 
 def _certain(match: Match) -> bool:
@@ -300,7 +294,7 @@ def _gate(gray: U8, found: _Found, corners: dict[str, F64]) -> frozenset[str]:
         raise NotFound(
             "the boxes of the page are not to be seen; photograph the whole page again, sharp and from above"
         )
-    if not _alone(found) or (absent & votes and match.quality < SETTLED):
+    if not alone(found.places) or (absent & votes and match.quality < SETTLED):
         raise NotFound(
             "the page may lie a row or a box further than it seems; photograph the whole page again, flat and from above"
         )

@@ -1,0 +1,17 @@
+"""A thousand simulated warps, bent paper among them: `make prove`. A small part runs in tests/ocr/test_elsewhere.py."""
+
+from __future__ import annotations
+
+import pytest
+
+from benchmarks.registration import SHOTS, line, misplaced, refusals, run, summary, tasks
+
+pytestmark = [pytest.mark.prove, pytest.mark.timeout(6 * 3600)]
+SEED, JOBS = 70_000, 2
+
+
+def test_a_thousand_warps_are_placed_right_or_refused() -> None:
+    outcomes = run(tasks(SHOTS, SEED), JOBS)
+    print("\n" + line("all", outcomes) + "\n" + summary(outcomes))
+    assert not misplaced(outcomes)
+    assert refusals(outcomes) <= 3
