@@ -3,8 +3,7 @@
 Each photo shows one of the shipped forms, filled with scrawl, bent, tilted, covered or copied (`benchmarks._warp`), and is
 registered against all of them. A box is off when one of its corners lies more than half a box (its smaller side) from
 where it is; boxes of votes count, of the fields that are read: a page cut off or covered may be read in part. "Cut" pages
-lack up to a third on one side, "unknown" ones are registered with their own form left out, and its twins, which only a comparison
-of words tells apart (`ocr.twins`): both are to be refused, or to be placed right.
+lack up to a third on one side, "unknown" ones are registered with their own form left out: both are to be refused, or to be placed right.
 
 Refusals are counted among the photos on which no box of votes is covered by the hand, and among all.
 """
@@ -23,7 +22,6 @@ import numpy as np
 from benchmarks._warp import KINDS, shoot
 from ocr.form import Form, load_forms
 from ocr.register import NotFound, register
-from ocr.twins import twins
 
 CUT, UNKNOWN = "cut", "unknown"
 OFF = 0.5  # of a box' smaller side
@@ -77,9 +75,7 @@ def measure(task: Task) -> Outcome:
         if task.kind == CUT:
             cut = float(np.random.default_rng(task.seed).uniform(0.03, 0.33))
         else:
-            own = forms[task.form]
-            alike = {f.id for f in twins(own, list(forms.values()))}
-            known = [f for f in forms.values() if f.acta != own.acta and f.id not in alike]
+            known = [f for f in forms.values() if f.acta != forms[task.form].acta]
     shot = shoot(forms[task.form], kind, task.seed, cut)
     votes = {f.name for f in forms[task.form].votes}
     covered = bool(votes & shot.covered)

@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from ocr.elsewhere import Place, alone, elsewhere
+from ocr.elsewhere import APART, Place, alone, elsewhere
 from ocr.errors import CotejoError
-from ocr.form import Form
+from ocr.form import Form, load_forms
 from ocr.lines import F64, U8, Sheet, unwarps
 from ocr.match import Match, Matcher, Warp
 from ocr.rough import Rough, rough
@@ -35,6 +35,11 @@ FEW = 12  # printed segments; with fewer there is no form
 SETTLED = 0.4  # from this quality on nothing better is looked for, if there is no rival
 HOPELESS = 0.15  # nothing with less is worth a closer look
 ENOUGH = 0.33  # the least quality of a match
+LITTLE = (
+    0.25  # and where nothing speaks against it: no foreign lines, no rival, no place a row or a box further
+)
+FEW_FOREIGN = 0.05  # then, of the long lines
+UNRIVALLED = 0.4  # then, the best other form's part of the quality
 STRANGE = 0.12  # the largest part of long lines that the form does not have
 CLEAR = 0.25  # a field counts as seen from this clearness on
 SEEN = 0.6  # the least part of the fields to be seen
@@ -43,6 +48,7 @@ AROUND = 0.15  # the least agreement around a field, as part of the page's
 SMALL = 1000  # pixels of the long side on which blur is measured
 FAINT = 30  # grey levels between paper and ink; less is too little contrast
 BLURRED = 0.12  # of these, the strongest edges of a photo that is not blurred
+ANOTHER = "the photo shows another form or page, or too little of it; photograph the whole page again"
 INSIDE = 3.0  # pixels that a box may stick out of the photo
 PART = 0.5  # the least part of the vote fields to be seen
 
@@ -158,15 +164,28 @@ def _registration(found: _Found) -> Registration:
 
 
 def _of_twins(gray: U8, pyramid: Pyramid, best: _Found, forms: Sequence[Form]) -> _Found:
-    """What was found, or the form of the same boxes whose words are on the photo."""
+    """What was found, or the form of the same boxes whose words are on the photo.
+
+    Shipped forms are told from their shipped twins also where those were not asked for: the photo of another contest's
+    sheet is none of this one.
+    """
+    rivals = {f.id: f for f in forms}
+    shipped = load_forms()
+    if shipped.get(best.match.form.id) is best.match.form:
+        rivals = {**shipped, **rivals}
     laid = {best.match.form.id: best}
-    for form in twins(best.match.form, forms):
+    for form in twins(best.match.form, list(rivals.values())):
         match = Matcher(best.sheet).laid_as(best.match, form)
         page = _Page(form, match.warp, best.sheet)
         snapped = snap(pyramid, form, page)
         places = elsewhere(best.sheet, match)
         laid[form.id] = _Found(_score(match, snapped), match, snapped, page, best.sheet, best.rival, places)
-    return laid[likeliest(gray, [_registration(f) for f in laid.values()])] if len(laid) > 1 else best
+    if len(laid) == 1:
+        return best
+    found = laid[likeliest(gray, [_registration(f) for f in laid.values()])]
+    if all(found.match.form is not f for f in forms):
+        raise NotFound(ANOTHER)
+    return found
 
 
 def _settled(found: _Found) -> bool:
@@ -176,8 +195,17 @@ def _settled(found: _Found) -> bool:
     )
 
 
-def _certain(match: Match) -> bool:
-    return match.quality >= ENOUGH and match.foreign <= STRANGE
+def _certain(found: _Found) -> bool:
+    """Whether the form was found: its quality says so, or less of it where nothing speaks against it."""
+    match, page = found.match, found.places[0]
+    if match.quality >= ENOUGH and match.foreign <= STRANGE:
+        return True
+    return (
+        match.quality >= LITTLE
+        and match.foreign <= FEW_FOREIGN
+        and found.rival < UNRIVALLED * match.quality
+        and page.here >= page.there + 2 * APART
+    )
 
 
 def _found(pyramid: Pyramid, sheet: Sheet, likely: Sequence[Rough]) -> _Found | None:
@@ -265,11 +293,9 @@ def _score(match: Match, snapped: Snapped) -> float:
 def _gate(gray: U8, found: _Found, corners: dict[str, F64]) -> frozenset[str]:
     """The fields that are not to be seen on the photo; raises `NotFound` if it cannot be read at all."""
     match, form = found.match, found.match.form
-    if not _certain(match):
+    if not _certain(found):
         _complain(gray)
-        raise NotFound(
-            "the photo shows another form or page, or too little of it; photograph the whole page again"
-        )
+        raise NotFound(ANOTHER)
     h, w = gray.shape
     outside, covered = set(), set()
     local = Matcher(found.sheet).local(match)
