@@ -32,6 +32,8 @@ WORSE = 0.6  # and none that looks worse than this part of the best
 RIVAL = 0.6  # a form of at least this part of the best quality is a rival whose boxes are looked for as well
 THOROUGH = 1  # ways to unwarp that are looked at thoroughly
 FEW = 12  # printed segments; with fewer there is no form
+TWIN = 0.5  # a twin whose lines fit worse than this part of the best need not be told apart by words
+GOOD = 0.6  # from this quality on no other place of the same form is tried
 SETTLED = 0.4  # from this quality on nothing better is looked for, if there is no rival
 HOPELESS = 0.15  # nothing with less is worth a closer look
 ENOUGH = 0.33  # the least quality of a match
@@ -176,16 +178,17 @@ def _of_twins(gray: U8, pyramid: Pyramid, best: _Found, forms: Sequence[Form]) -
     laid = {best.match.form.id: best}
     for form in twins(best.match.form, list(rivals.values())):
         match = Matcher(best.sheet).laid_as(best.match, form)
+        if match.quality < TWIN * best.match.quality:
+            continue
         page = _Page(form, match.warp, best.sheet)
         snapped = snap(pyramid, form, page)
-        places = elsewhere(best.sheet, match)
-        laid[form.id] = _Found(_score(match, snapped), match, snapped, page, best.sheet, best.rival, places)
+        laid[form.id] = replace(best, score=_score(match, snapped), match=match, snapped=snapped, page=page)
     if len(laid) == 1:
         return best
     found = laid[likeliest(gray, [_registration(f) for f in laid.values()])]
     if all(found.match.form is not f for f in forms):
         raise NotFound(ANOTHER)
-    return found
+    return best if found is best else replace(found, places=elsewhere(found.sheet, found.match))
 
 
 def _settled(found: _Found) -> bool:
@@ -211,6 +214,16 @@ def _certain(found: _Found) -> bool:
 def _found(pyramid: Pyramid, sheet: Sheet, likely: Sequence[Rough]) -> _Found | None:
     """The best of what the likely hypotheses become when they are refined."""
     matches = _matches(sheet, likely)
+    if not matches:
+        return None
+    first = elsewhere(sheet, matches[0])
+    for _ in range(STEPS):
+        if first[0].here >= first[0].there:
+            break
+        moved = Matcher(sheet).shifted(matches[0], *first[0].away)
+        if moved.quality <= matches[0].quality:
+            break
+        matches[0], first = moved, elsewhere(sheet, moved)
     found = []
     for match in matches:
         if match.quality < max(RIVAL * matches[0].quality, HOPELESS) and match is not matches[0]:
@@ -219,7 +232,7 @@ def _found(pyramid: Pyramid, sheet: Sheet, likely: Sequence[Rough]) -> _Found | 
         snapped = snap(pyramid, match.form, page)
         alike = {f.id for f in twins(match.form, [m.form for m in matches])}
         rival = max((m.quality for m in matches if m is not match and m.form.id not in alike), default=0.0)
-        places = elsewhere(sheet, match)
+        places = first if match is matches[0] else elsewhere(sheet, match)
         found.append(_Found(_score(match, snapped), match, snapped, page, sheet, rival, places))
     return max(found, key=lambda f: f.score, default=None)
 
@@ -234,21 +247,12 @@ def _matches(sheet: Sheet, likely: Sequence[Rough]) -> list[Match]:
             top = r.score
         elif r.score < ALIKE * top and any(m.quality >= SETTLED for m in best.values()):
             break
+        if r.form.id in best and best[r.form.id].quality >= GOOD:
+            continue
         match = matcher.refined(r)
         if r.form.id not in best or match.quality > best[r.form.id].quality:
             best[r.form.id] = match
-    matches = sorted(best.values(), key=lambda m: -m.quality)
-    if not matches:
-        return []
-    for _ in range(STEPS):
-        page = elsewhere(sheet, matches[0])[0]
-        if page.here >= page.there:
-            break
-        moved = matcher.shifted(matches[0], *page.away)
-        if moved.quality <= matches[0].quality:
-            break
-        matches[0] = moved
-    return matches
+    return sorted(best.values(), key=lambda m: -m.quality)
 
 
 def _likeliest(likely: Sequence[Rough]) -> list[Rough]:

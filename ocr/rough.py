@@ -32,8 +32,8 @@ CELL = (3, 4)  # of the first look's scales and shifts only the best of each cel
 RATIO = 0.223  # logarithm of the largest ratio of the two axes' scales
 FIRST = (
     12,
-    24,
-    100,
+    16,
+    64,
 )  # first look: scales and shifts kept for each axis, pairs of them, points of each direction
 CLOSE = 0.6  # of the best first look; forms and turns below are not looked at finely
 LIKELY = 7  # forms and turns looked at finely
