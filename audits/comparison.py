@@ -173,6 +173,6 @@ def _sign_symmetry(differences: pl.DataFrame, calibrate: bool) -> Part:
         ),
         "pvalue": min(1.0, pvalue),
         "false_alarm_rate": sum(t.false_alarm_rate or 0.0 for t in known) if calibrate else None,
-        "exact": True,
+        "exact": all(t.exact for t in tests),
         "grade": "C",
     }

@@ -23,7 +23,8 @@ NULL = (
 MIN_STATIONS = 6
 """Fewer differing stations than this cannot reach 5 percent: 2 of 2^5 sign patterns are 6 percent."""
 LEVEL = 0.05
-_STEPS = 400_000_000  # of the recursion; beyond, the same product by Fourier transform
+_STEPS = 200_000_000  # of the recursion; beyond, the same product by Fourier transform
+_POINTS = 100_000_000  # of the transform; beyond, the sum of so many differences is as good as normal
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,9 @@ class SignTest:
         Probability of a sum at least as far from 0, under the null; None with fewer than `MIN_STATIONS` stations.
     false_alarm_rate
         How often the p-value is `level` or less under the null, given these sizes: exact, and at most `level`.
+    exact
+        False where the differences are too many and too large for the exact distribution and the normal one stands in for
+        it (central limit theorem): then the rate is `level`.
     """
 
     stations: int
@@ -47,6 +51,7 @@ class SignTest:
     gross: int
     pvalue: float | None
     false_alarm_rate: float | None
+    exact: bool = True
 
     def to_json(self) -> dict[str, Any]:
         """All of it, floats to nine digits."""
@@ -54,7 +59,13 @@ class SignTest:
             name: None if value is None else round(value, 9)
             for name, value in (("pvalue", self.pvalue), ("false_alarm_rate", self.false_alarm_rate))
         }
-        return {"stations": self.stations, "net": self.net, "gross": self.gross, **rounded}
+        return {
+            "stations": self.stations,
+            "net": self.net,
+            "gross": self.gross,
+            **rounded,
+            "exact": self.exact,
+        }
 
 
 def sign_test(differences: NDArray[np.int64], level: float = LEVEL) -> SignTest:
@@ -72,6 +83,10 @@ def sign_test(differences: NDArray[np.int64], level: float = LEVEL) -> SignTest:
     net, gross = int(d.sum()), int(np.abs(d).sum())
     if len(d) < MIN_STATIONS:
         return SignTest(len(d), net, gross, None, None)
+    sizes = np.abs(d) // np.gcd.reduce(d)
+    if len(d) * int(sizes.sum()) // 2 > _STEPS and len(np.unique(sizes)) * int(sizes.sum()) > _POINTS:
+        z = abs(net) / math.sqrt(float((d.astype(np.float64) ** 2).sum()))
+        return SignTest(len(d), net, gross, math.erfc(z / math.sqrt(2)), level, exact=False)
     tail = lower_tail(np.abs(d))
     unit = int(np.gcd.reduce(d))
     below = np.flatnonzero(2 * tail <= level)

@@ -45,6 +45,17 @@ def test_recursion_and_transform_agree(monkeypatch: pytest.MonkeyPatch) -> None:
     assert np.allclose(lower_tail(d), exact, rtol=0, atol=1e-12)
 
 
+def test_where_it_is_too_large_the_normal_distribution_is_close(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(9)
+    d = rng.integers(1, 60, 3000) * rng.choice([-1, 1], 3000)
+    exact = sign_test(d)
+    monkeypatch.setattr(symmetry, "_STEPS", 0)
+    monkeypatch.setattr(symmetry, "_POINTS", 0)
+    normal = sign_test(d)
+    assert exact.exact and not normal.exact
+    assert normal.pvalue == pytest.approx(exact.pvalue, abs=2e-3)
+
+
 def test_the_rate_of_false_alarms_is_what_simulation_gives() -> None:
     rng = np.random.default_rng(3)
     d = rng.integers(1, 9, 40)
