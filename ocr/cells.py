@@ -9,9 +9,9 @@ from ocr.register import Registration
 from ocr.snap import Pyramid
 from ocr.window import tighten
 
-SIDE = 32  # pixels of a cell
+SIDE = 64  # pixels of a cell
 MARGIN = 0.15  # of the box's width and height, on each side
-FINE = 2  # sampled so many times finer, then averaged
+FINE = 2  # a photo finer than the cell is sampled so many times finer, then averaged
 
 
 def cut(gray: NDArray[np.uint8], registration: Registration) -> dict[str, NDArray[np.uint8]]:
@@ -26,7 +26,7 @@ def cut(gray: NDArray[np.uint8], registration: Registration) -> dict[str, NDArra
 
     Returns
     -------
-    dict of str to (boxes, 32, 32) uint8
+    dict of str to (boxes, 64, 64) uint8
         For each field its boxes from the most significant digit on: the box with a margin of 15 % of its width and height on
         each side, grey as in the photo (not binarized, printed lines not removed). A box far from
         square is cut around its ink (`ocr.window`). What lies outside the photo repeats its edge.
@@ -37,16 +37,19 @@ def cut(gray: NDArray[np.uint8], registration: Registration) -> dict[str, NDArra
     quads = np.concatenate(list(registration.corners.values()))
     pyramid = Pyramid(gray)
     quads = tighten(pyramid, quads)
-    n = SIDE * FINE
+    sides = np.hypot(*(quads[:, [1, 3]] - quads[:, [0, 0]]).transpose(2, 0, 1))
+    side = float(np.median(sides)) * (1 + 2 * MARGIN)
+    times = FINE if side > SIDE else 1
+    n = SIDE * times
     step = -MARGIN + (np.arange(n) + 0.5) / n * (1 + 2 * MARGIN)
     u, v = (a.ravel() for a in np.meshgrid(step, step))
     # A box is so small that its perspective is bilinear.
     weights = np.stack([(1 - u) * (1 - v), u * (1 - v), u * v, (1 - u) * v], axis=1)
     at = np.einsum("pk,bkc->bpc", weights, quads).reshape(len(quads) * n, n, 2).astype(np.float32)
-    sides = np.hypot(*(quads[:, [1, 3]] - quads[:, [0, 0]]).transpose(2, 0, 1))
-    fine = pyramid.sample(at, float(np.median(sides)) * (1 + 2 * MARGIN) / n)
-    cells = fine.reshape(len(quads), SIDE, FINE, SIDE, FINE).astype(np.uint16).sum(axis=(2, 4))
-    cells = ((cells + FINE * FINE // 2) // (FINE * FINE)).astype(np.uint8)
+    cells = pyramid.sample(at, side / n).reshape(len(quads), SIDE, times, SIDE, times)
+    cells = ((cells.sum(axis=(2, 4), dtype=np.uint16) + times * times // 2) // (times * times)).astype(
+        np.uint8
+    )
     out, start = {}, 0
     for name, count in counts.items():
         out[name] = cells[start : start + count]

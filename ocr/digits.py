@@ -12,6 +12,7 @@ import numpy.typing as npt
 import onnxruntime
 
 from ocr.errors import CotejoError
+from ocr.focus import SIZE, near, study, whole
 
 CLASSES = ("0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "blank", "mark", "crossed")
 """Class names in the order of the columns of `DigitReader.probabilities`."""
@@ -21,43 +22,14 @@ MARK = 11
 """X, dash, dot, diagonal or blob that fills an empty box."""
 CROSSED = 12
 """A digit struck out, scribbled over or overwritten beyond reading."""
-SIZE = 32
-"""Width and height of a cell in pixels."""
 MODEL = Path(__file__).parent / "models" / "digits.onnx"
 """The weights that are shipped."""
 
-_INNER = slice(5, 27)  # the box without its margin: edges and neighbours there must not set the contrast
-_FLOOR = 48.0  # least difference of paper and ink, in grey levels: below it paper noise would turn into ink
 _BATCH = 512
 
 
 class DigitModelError(CotejoError):
     """The weights are missing or are not ours, or the cells have the wrong shape."""
-
-
-def normalise(cells: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-    """Bring cells to paper 0 and ink 1, whatever the light.
-
-    Paper is the 75th percentile of the inside of the box, ink its 1st; their distance is taken to be at least 48 grey
-    levels, so an empty box stays empty.
-
-    Parameters
-    ----------
-    cells : numpy.ndarray
-        uint8 [n, 32, 32], ink dark.
-
-    Returns
-    -------
-    numpy.ndarray
-        float32 [n, 1, 32, 32], limited to -0.5 … 1.5.
-    """
-    values = cells.astype(np.float32)
-    inside = np.sort(values[:, _INNER, _INNER].reshape(len(cells), 22 * 22), axis=1)
-    paper, ink = inside[:, 363], inside[:, 5]
-    span = np.maximum(paper - ink, np.float32(_FLOOR))
-    flat = (paper[:, None, None] - values) / span[:, None, None]
-    result: npt.NDArray[np.float32] = np.clip(flat, -0.5, 1.5)[:, None]
-    return result
 
 
 class DigitReader:
@@ -107,8 +79,10 @@ class DigitReader:
             )
         out = np.empty((len(cells), len(CLASSES)))
         for start in range(0, len(cells), _BATCH):
-            part = normalise(cells[start : start + _BATCH])
-            out[start : start + _BATCH] = self._session.run(["logits"], {"cells": part})[0]
+            part = cells[start : start + _BATCH]
+            found = study(part)
+            views = {"whole": whole(found), "writing": near(part, found)}
+            out[start : start + _BATCH] = self._session.run(["logits"], views)[0]
         return out
 
     def probabilities(self, cells: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
@@ -117,7 +91,7 @@ class DigitReader:
         Parameters
         ----------
         cells : numpy.ndarray
-            uint8 [n, 32, 32], dark ink on light paper, cut with 15 % margin around the printed box; n may be 0.
+            uint8 [n, 64, 64], dark ink on light paper, cut with 15 % margin around the printed box; n may be 0.
 
         Returns
         -------

@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from ocr.digits import SIZE, default_reader
+from ocr.digits import default_reader
+from ocr.focus import SIZE
 
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
@@ -103,7 +104,7 @@ def figure_width(lines: Sequence[F32], numbers: Sequence[int]) -> float:
 
 
 def own_figures(lines: Sequence[F32], numbers: Sequence[int], width: float) -> F32 | None:
-    """What each figure looks like in this very print, (10, SIZE * SIZE); None unless all ten occur.
+    """What each figure looks like in this very print, (10, pixels); None unless all ten occur.
 
     The same printer has printed the numbers that stand in figures only, so these pictures read them better than any
     network that never saw the printer.
@@ -150,7 +151,8 @@ def read_figures(line: F32, width: float = ADVANCE, own: F32 | None = None) -> F
 
 def _likened(cell: NDArray[np.uint8]) -> F32:
     """To one contrast, so that the sum of products is the likeness."""
-    image = cv2.GaussianBlur(cell.astype(np.float32), (0, 0), 1.0).ravel()
+    half = cv2.resize(cell, (SIZE // 2, SIZE // 2), interpolation=cv2.INTER_AREA)
+    image = cv2.GaussianBlur(half.astype(np.float32), (0, 0), 1.0).ravel()
     image = image - image.mean()
     return np.asarray(image / max(1e-6, float(np.linalg.norm(image))), np.float32)
 

@@ -1,19 +1,20 @@
 """Synthetic cells: one box of a tally sheet as a camera, a scanner or a copier would show it.
 
 A cell is drawn at about 64 pixels (box in its true proportions, with 15 % margin), then degraded at the resolution the
-photo would have had, then resized to 32 x 32 as `ocr.cells` does. Degradation is measured against what is written (pixels
+photo would have had, then resized to 64 x 64 as `ocr.cells` does. Degradation is measured against what is written (pixels
 of the digit's height, contrast of the ink), so that a label stays one that a person could give. Nothing here is copied from
 a real sheet.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ocr.digits import BLANK, CROSSED, MARK, SIZE
+from ocr.digits import BLANK, CROSSED, MARK
+from ocr.focus import SIZE
 from ocr.snap import Pyramid
 from ocr.train.glyphs import SIDE, UNIT, Glyphs
 from ocr.train.paper import F32, Box, Rng, make_paper, pick, print_edges, smooth
@@ -50,11 +51,13 @@ class Level:
 
 
 LEVEL = (
-    Level("easy", 0.6, 0.03, 22, 13.0, 0.08, 0.05, 1.5, 0.06, 0.0, 0.06, 0.0, 60, 28.0),
-    Level("medium", 0.28, 0.06, 15, 10.0, 0.18, 0.075, 3.5, 0.12, 0.12, 0.1, 0.06, 35, 20.0),
-    Level("hard", 0.12, 0.09, 10, 8.0, 0.25, 0.1, 6.0, 0.2, 0.25, 0.14, 0.15, 22, 14.0),
+    Level("easy", 0.52, 0.03, 22, 13.0, 0.08, 0.05, 1.5, 0.06, 0.0, 0.06, 0.0, 60, 28.0),
+    Level("medium", 0.3, 0.06, 15, 10.0, 0.18, 0.075, 3.5, 0.12, 0.12, 0.1, 0.06, 35, 20.0),
+    Level("hard", 0.18, 0.09, 10, 8.0, 0.25, 0.1, 6.0, 0.2, 0.25, 0.14, 0.15, 22, 14.0),
 )  # fmt: skip
 LEVELS = tuple(v.name for v in LEVEL)
+TRAINED = tuple(replace(v, bilevel=2 * v.bilevel) for v in LEVEL)
+"""The same with more black-and-white: there a network becomes too sure."""
 
 
 @dataclass(frozen=True)
@@ -322,22 +325,24 @@ def _degrade(rng: Rng, page: F32, ink: F32 | None, level: Level, tall: float, le
 
 
 def _cut(rng: Rng, img: U8) -> U8:
-    """The cell as the reader cuts it: a box far from square around its ink, then 32 x 32 pixels."""
+    """The cell as the reader cuts it: a box far from square around its ink, then 64 x 64 pixels."""
     h, w = img.shape
-    if max(w / h, h / w) >= 1.3 and rng.random() < 0.9:
+    if max(w / h, h / w) >= 1.3:
         x, y = w * MARGIN / (1 + 2 * MARGIN), h * MARGIN / (1 + 2 * MARGIN)
         quad = np.array([[[x, y], [w - x, y], [w - x, h - y], [x, h - y]]])
         (x0, y0), (x1, y1) = tighten(Pyramid(img), quad)[0][[0, 2]]
         mx, my = (x1 - x0) * MARGIN, (y1 - y0) * MARGIN
         part = img[max(0, round(y0 - my)) : round(y1 + my) + 1, max(0, round(x0 - mx)) : round(x1 + mx) + 1]
         img = part if min(part.shape) > 3 else img
-    if min(img.shape) >= SIZE or rng.random() < 0.5:
-        return cv2.resize(img, (SIZE, SIZE), interpolation=cv2.INTER_AREA)  # type: ignore[return-value]
-    how = (cv2.INTER_LINEAR, cv2.INTER_CUBIC)[int(rng.random() < 0.3)]
+    how = (cv2.INTER_LINEAR, cv2.INTER_CUBIC)[int(rng.random() < 0.25)]
+    if min(img.shape) >= SIZE:
+        how = cv2.INTER_AREA
     return cv2.resize(img, (SIZE, SIZE), interpolation=how)  # type: ignore[return-value]
 
 
-def make_cell(rng: Rng, ink: Ink, kind: int, level: int, typed: float = 0.17) -> tuple[U8, int]:
+def make_cell(
+    rng: Rng, ink: Ink, kind: int, level: int, typed: float = 0.17, levels: tuple[Level, ...] = LEVEL
+) -> tuple[U8, int]:
     """Make one cell.
 
     Parameters
@@ -352,21 +357,25 @@ def make_cell(rng: Rng, ink: Ink, kind: int, level: int, typed: float = 0.17) ->
         0 easy, 1 medium, 2 hard.
     typed : float
         Share of digits that a machine prints, if the ink has any.
+    levels : tuple of Level
+        What the three levels are.
 
     Returns
     -------
     tuple
-        uint8 [32, 32] and its class.
+        uint8 [64, 64] and its class.
     """
     while True:
-        made = _try_cell(rng, ink, kind, level, typed)
+        made = _try_cell(rng, ink, kind, level, typed, levels)
         if made is not None:
             return made
 
 
-def _try_cell(rng: Rng, ink: Ink, kind: int, level: int, typed: float) -> tuple[U8, int] | None:
+def _try_cell(
+    rng: Rng, ink: Ink, kind: int, level: int, typed: float, levels: tuple[Level, ...]
+) -> tuple[U8, int] | None:
     """One cell, or None if the writing came out too faint to be read."""
-    strength = LEVEL[level]
+    strength = levels[level]
     shape, box = _canvas(rng, strength.slack)
     machine = kind == 0 and ink.printed is not None and rng.random() < typed
     hand = _machine(rng) if machine else _hand(rng, level)
@@ -407,10 +416,12 @@ def make_cells(
 ) -> tuple[U8, npt.NDArray[np.int64]]:
     """Make `n` cells: three quarters digits, the rest blank, mark, seldom crossed (or digits only).
 
+    Without a level they are for training: all three levels, as `TRAINED` has them.
+
     Returns
     -------
     tuple
-        uint8 [n, 32, 32] and classes [n].
+        uint8 [n, 64, 64] and classes [n].
     """
     rng = np.random.default_rng(seed)
     cells = np.empty((n, SIZE, SIZE), np.uint8)
@@ -418,5 +429,8 @@ def make_cells(
     shares = tuple(v.share for v in LEVEL)
     for i in range(n):
         kind = 0 if digits_only else (0, BLANK, MARK, CROSSED)[pick(rng, MIX)]
-        cells[i], labels[i] = make_cell(rng, ink, kind, pick(rng, shares) if level is None else level, typed)
+        if level is None:
+            cells[i], labels[i] = make_cell(rng, ink, kind, pick(rng, shares), typed, TRAINED)
+        else:
+            cells[i], labels[i] = make_cell(rng, ink, kind, level, typed)
     return cells, labels

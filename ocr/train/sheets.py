@@ -14,7 +14,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ocr.digits import BLANK, CROSSED, MARK, SIZE
+from ocr.digits import BLANK, CROSSED, MARK
+from ocr.focus import SIZE
 from ocr.form import Form, FormField, Role, Sum, Writing
 from ocr.snap import Pyramid
 from ocr.train import glyphs
@@ -126,7 +127,7 @@ def load_sources(mnist: Path, usps: Path, fonts: Path, half: str) -> Sources:
 
 
 def make_writer(rng: Rng, sources: Sources, look: str, aspect: float) -> tuple[U8, npt.NDArray[np.int64]]:
-    """All cells of one writer: uint8 [n, 32, 32] and classes [n]; printed digits have the classes 20 to 29."""
+    """All cells of one writer: uint8 [n, 64, 64] and classes [n]; printed digits have the classes 20 to 29."""
     kinds_of = [k for k, kind in enumerate(sources.kinds) if kind]
     weights = np.array([sources.weights[k] for k in kinds_of])
     some = sources.kinds[kinds_of[pick(rng, tuple((weights / weights.sum()).tolist()))]]

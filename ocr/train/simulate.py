@@ -68,7 +68,7 @@ class Data:
 def draw_cells(
     sources: Sources, looks: Sequence[str], writers: int, seed: int
 ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64], list[tuple[str, float]]]:
-    """So many writers for each look and shape of box: cells [writers, n, 32, 32], classes [n], look and shape of each."""
+    """So many writers for each look and shape of box: cells [writers, n, 64, 64], classes [n], look and shape of each."""
     who = [(look, aspect) for look in looks for aspect in ASPECTS for _ in range(writers)]
     made = [make_writer(np.random.default_rng([seed, i]), sources, *w) for i, w in enumerate(who)]
     return np.array([cells for cells, _ in made]), made[0][1], who

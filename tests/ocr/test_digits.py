@@ -12,12 +12,11 @@ from ocr.digits import (
     CROSSED,
     MARK,
     MODEL,
-    SIZE,
     DigitModelError,
     DigitReader,
     default_reader,
-    normalise,
 )
+from ocr.focus import SIZE
 
 
 def paper(level: int = 235, noise: float = 2.0, seed: int = 0) -> np.ndarray:
@@ -131,11 +130,6 @@ def test_light_does_not_matter(reader: DigitReader) -> None:
     cells = np.array([typed(d, 240, 60) for d in range(10)])
     dimmed = (cells * 0.7 + 10).astype(np.uint8)
     assert np.abs(reader.probabilities(cells) - reader.probabilities(dimmed)).max() < 0.05
-
-
-def test_noise_is_not_blown_up() -> None:
-    flat = np.clip(np.random.default_rng(1).normal(200, 2, (4, SIZE, SIZE)), 0, 255).astype(np.uint8)
-    assert np.abs(normalise(flat)).max() < 0.3
 
 
 def test_same_bytes_whatever_the_batch(reader: DigitReader) -> None:

@@ -131,7 +131,7 @@ def test_photos_keep_to_their_level(look: str) -> None:
 def test_a_writer_is_the_same_for_the_same_seed() -> None:
     sources = made_sources("fit", writers=4)
     a, b = (make_writer(np.random.default_rng(6), sources, "medium", 0.9) for _ in range(2))
-    assert a[0].dtype == np.uint8 and a[0].shape[1:] == (32, 32) and (a[0] == b[0]).all()
+    assert a[0].dtype == np.uint8 and a[0].shape[1:] == (64, 64) and (a[0] == b[0]).all()
     assert set(a[1].tolist()) == {*range(10), BLANK, MARK, CROSSED, *range(20, 30)}
 
 
