@@ -287,7 +287,7 @@ def main() -> None:
     )
     parser.add_argument("--cache", type=Path, default=Path("build/cells"), help="folder for the cells made")
     parser.add_argument("--cells", type=int, default=len(TRAIN) * CHUNK, help="cells to train on")
-    parser.add_argument("--epochs", type=int, default=8)
+    parser.add_argument("--epochs", type=int, default=12)
     parser.add_argument("--batch", type=int, default=288)
     parser.add_argument("--rate", type=float, default=3e-3)
     parser.add_argument("--seed", type=int, default=1)

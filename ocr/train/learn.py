@@ -102,13 +102,15 @@ def learn(cells: U8, labels: I64, plan: Plan, after: Callable[[Network, str], No
         optimiser, plan.rate, total_steps=plan.epochs * steps, pct_start=0.1
     )
     mean = copy.deepcopy(net)
-    parts = {"net": net, "mean": mean, "optimiser": optimiser, "schedule": schedule}
+    parts = {"net": net, "mean": mean, "optimiser": optimiser}
     done, spent = 0, 0.0
     if plan.state.exists():
         kept = torch.load(plan.state, weights_only=True)
         done, spent = kept["done"], kept["spent"]
         for name, part in parts.items():
             part.load_state_dict(kept[name])
+        for _ in range(done):
+            schedule.step()
     started, total = time.process_time() - spent, 0.0
     order: I64 | None = None
     net.train()
