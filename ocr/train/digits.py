@@ -142,6 +142,23 @@ def fit_temperature(logits: npt.NDArray[np.float64], labels: I64) -> float:
     return float(min(np.round(np.arange(0.5, 3.0, 0.01), 2), key=loss))
 
 
+def fit_share(
+    first: npt.NDArray[np.float64], second: npt.NDArray[np.float64], labels: I64
+) -> tuple[float, float]:
+    """Share of the first network in the mean of both scores, and the temperature: of least negative log likelihood."""
+
+    def fit(share: float) -> tuple[float, float]:
+        z = share * first + (1 - share) * second
+        t = fit_temperature(z, labels)
+        z = z / t
+        z = z - z.max(1, keepdims=True)
+        return float(np.mean(np.log(np.exp(z).sum(1)) - z[np.arange(len(z)), labels])), t
+
+    loss = {s: fit(s) for s in np.round(np.arange(0.3, 0.71, 0.05), 2).tolist()}
+    share = min(loss, key=lambda s: loss[s][0])
+    return share, loss[share][1]
+
+
 def calibration_error(probabilities: npt.NDArray[np.float64], labels: I64, bins: int = 15) -> float:
     """Expected calibration error of the most probable class, equal-width bins (Guo et al. 2017)."""
     top, right = probabilities.max(1), probabilities.argmax(1) == labels
@@ -154,37 +171,47 @@ def calibration_error(probabilities: npt.NDArray[np.float64], labels: I64, bins:
 
 
 def train(args: argparse.Namespace) -> None:
-    """Train the network, fit its temperature and write the ONNX file."""
+    """Train both networks, fit their shares and temperature and write the ONNX file."""
     import atexit
 
     import torch
     from torch._dynamo.utils import dump_compile_times
 
     from ocr.train.learn import Plan, learn
-    from ocr.train.network import Network, save_onnx
+    from ocr.train.network import SHAPES, Network, save_onnx
 
     atexit.unregister(dump_compile_times)  # it takes our package `tabulate` for another one of that name
     torch.set_num_threads(args.threads)
     cells, labels = load_cells(args, "train", TRAIN[: args.cells // CHUNK])
     check_cells, check_labels = load_cells(args, "check", CHECK)
+    nets, said = {}, {}
+    for name, shape in SHAPES.items():
+        out = args.cache / f"{name}-{args.rank}.onnx"
 
-    def after(net: Network, words: str) -> None:
-        save_onnx(net, args.out, CLASSES, 1.0)
-        guess = DigitReader(args.out).logits(check_cells).argmax(1)
-        print(f"{words}: check accuracy {np.mean(guess == check_labels):.4f}", flush=True)
+        def after(net: Network, words: str, name: str = name, out: Path = out) -> None:
+            save_onnx({name: (net, 1.0)}, out, CLASSES, 1.0)
+            said[name] = DigitReader(out).logits(check_cells)
+            print(
+                f"{name}, {words}: check accuracy {np.mean(said[name].argmax(1) == check_labels):.4f}",
+                flush=True,
+            )
 
-    state = args.cache / f"state-{args.seed}-{args.cells}-{args.epochs}.pt"
-    plan = Plan(
-        args.epochs, args.batch, args.rate, args.seed, state, args.rank, args.ranks, args.cache / "meet"
-    )
-    mean = learn(cells, labels, plan, after)
+        state = args.cache / f"state-{name}-{args.seed}-{args.cells}.pt"
+        meet = args.cache / f"meet-{name}"
+        epochs = args.epochs or shape.epochs
+        plan = Plan(epochs, args.batch, args.rate, args.seed, state, args.rank, args.ranks, meet)
+        nets[name] = learn(cells, labels, shape, plan, after)
+        if not args.rank:
+            after(nets[name], "in the end")
     if args.rank:
         return
-    save_onnx(mean, args.out, CLASSES, 1.0)
-    temperature = fit_temperature(DigitReader(args.out).logits(check_cells), check_labels)
-    save_onnx(mean, args.out, CLASSES, temperature)
-    state.unlink(missing_ok=True)
-    print(f"temperature {temperature}, {args.out.stat().st_size} bytes")
+    share, temperature = fit_share(said["pair"], said["alone"], check_labels)
+    save_onnx(
+        {"pair": (nets["pair"], share), "alone": (nets["alone"], 1 - share)}, args.out, CLASSES, temperature
+    )
+    for name in SHAPES:  # the next run starts anew
+        (args.cache / f"state-{name}-{args.seed}-{args.cells}.pt").unlink(missing_ok=True)
+    print(f"share {share}, temperature {temperature}, {args.out.stat().st_size} bytes")
 
 
 def test_sets(args: argparse.Namespace) -> dict[str, tuple[U8, I64]]:
@@ -287,7 +314,7 @@ def main() -> None:
     )
     parser.add_argument("--cache", type=Path, default=Path("build/cells"), help="folder for the cells made")
     parser.add_argument("--cells", type=int, default=len(TRAIN) * CHUNK, help="cells to train on")
-    parser.add_argument("--epochs", type=int, default=12)
+    parser.add_argument("--epochs", type=int, default=0, help="passes over the cells; 0: each network's own")
     parser.add_argument("--batch", type=int, default=288)
     parser.add_argument("--rate", type=float, default=3e-3)
     parser.add_argument("--seed", type=int, default=1)

@@ -13,7 +13,7 @@ import torch
 from torch import distributed, nn
 
 from ocr.focus import WHOLE, Found, near, study, whole
-from ocr.train.network import Network
+from ocr.train.network import Network, Shape
 
 U8 = npt.NDArray[np.uint8]
 I64 = npt.NDArray[np.int64]
@@ -81,7 +81,7 @@ def _share(net: Network, ranks: int) -> None:
         g.copy_(part.view_as(g))
 
 
-def learn(cells: U8, labels: I64, plan: Plan, after: Callable[[Network, str], None]) -> Network:
+def learn(cells: U8, labels: I64, shape: Shape, plan: Plan, after: Callable[[Network, str], None]) -> Network:
     """Train, and return the running mean of the weights; `after` is called with it after each pass.
 
     The rate rises and falls once (Smith & Topin 2019, Proc. SPIE 11006).
@@ -96,7 +96,7 @@ def learn(cells: U8, labels: I64, plan: Plan, after: Callable[[Network, str], No
     steps, each = len(cells) // plan.batch, plan.batch // plan.ranks
     cells, labels = cells[plan.rank :: plan.ranks], labels[plan.rank :: plan.ranks]
     found = study_all(cells)
-    net = Network().to(memory_format=torch.channels_last)
+    net = Network(shape).to(memory_format=torch.channels_last)
     optimiser = torch.optim.AdamW(net.parameters(), lr=plan.rate, weight_decay=0.02, fused=True)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, plan.rate, total_steps=plan.epochs * steps, pct_start=0.1
@@ -149,4 +149,6 @@ def learn(cells: U8, labels: I64, plan: Plan, after: Callable[[Network, str], No
             total = 0.0
         if done % steps == 0 and plan.rank == 0:
             after(mean, f"epoch {epoch + 1}, {time.process_time() - started:.0f} s of processor time")
+    if plan.ranks > 1:
+        distributed.destroy_process_group()
     return mean

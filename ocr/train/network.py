@@ -1,5 +1,6 @@
 """The network, and its export to ONNX with batch normalisation folded into the convolutions."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -10,101 +11,83 @@ from torch import nn
 
 Spec = tuple[tuple[int, int, int, int], ...]
 
-# channels in, channels out, kernel, stride; where neither size nor channels change, what came in is added again (He et al. 2016)
+# channels in, channels out, kernel, stride; where neither size nor channels change, what came in may be added again (He et al. 2016)
 WHOLE: Spec = ((1, 16, 5, 2), (16, 32, 3, 2), (32, 48, 3, 2))
 WRITING: Spec = (
-    (1, 24, 5, 2),
-    (24, 48, 3, 2),
-    (48, 48, 3, 1),
-    (48, 48, 3, 1),
-    (48, 80, 3, 2),
-    (80, 80, 3, 1),
-)
-TOWERS = {"whole": WHOLE, "writing": WRITING}
-"""What looks at each of the two views of a cell (`ocr.focus`): 32 x 32 or 28 x 28 down to 4 x 4."""
+    (1, 24, 5, 2), (24, 48, 3, 2), (48, 48, 3, 1), (48, 48, 3, 1), (48, 80, 3, 2), (80, 80, 3, 1),
+)  # fmt: skip
+ALONE: Spec = ((1, 24, 5, 2), (24, 48, 3, 2), (48, 64, 3, 1), (64, 64, 3, 1), (64, 96, 3, 2), (96, 96, 3, 1))
 SIDES = {"whole": 32, "writing": 28}
-HIDDEN = 128
+"""The views of a cell (`ocr.focus`) and their sides in pixels."""
 OUTPUTS = 13
 
 
-def _adds(spec: tuple[int, int, int, int]) -> bool:
-    return spec[0] == spec[1] and spec[3] == 1
+@dataclass(frozen=True)
+class Shape:
+    """A network: the tower over each of the views that it looks at, the width of its hidden layer, passes over the cells."""
+
+    towers: dict[str, Spec]
+    hidden: int
+    adds: bool
+    epochs: int
+
+
+SHAPES = {
+    "pair": Shape({"whole": WHOLE, "writing": WRITING}, 128, True, 8),
+    "alone": Shape({"whole": ALONE}, 96, False, 7),
+}
+"""The two networks whose scores are averaged: one sees both views, the other the whole cell only."""
 
 
 class Tower(nn.Module):
     """Convolutions over one view."""
 
-    def __init__(self, spec: Spec) -> None:
+    def __init__(self, spec: Spec, adds: bool) -> None:
         super().__init__()
         self.spec = spec
+        self.adds = [adds and i == o and s == 1 for i, o, _, s in spec]
         self.convolutions = nn.ModuleList(nn.Conv2d(i, o, k, s, k // 2, bias=False) for i, o, k, s in spec)
         self.norms = nn.ModuleList(nn.BatchNorm2d(o) for _, o, _, _ in spec)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Features [n, channels * 16]."""
-        for spec, conv, norm in zip(self.spec, self.convolutions, self.norms, strict=True):
+        for add, conv, norm in zip(self.adds, self.convolutions, self.norms, strict=True):
             y = norm(conv(x))
-            x = torch.relu(y + x if _adds(spec) else y)
+            x = torch.relu(y + x if add else y)
         return x.flatten(1)
 
 
 class Network(nn.Module):
-    """Two towers and two dense layers."""
+    """A tower for each view and two dense layers."""
 
-    def __init__(self) -> None:
+    def __init__(self, shape: Shape) -> None:
         super().__init__()
-        self.towers = nn.ModuleDict({name: Tower(spec) for name, spec in TOWERS.items()})
+        self.towers = nn.ModuleDict({name: Tower(spec, shape.adds) for name, spec in shape.towers.items()})
         self.drop = nn.Dropout(0.15)
-        self.hidden = nn.Linear(16 * sum(spec[-1][1] for spec in TOWERS.values()), HIDDEN)
-        self.last = nn.Linear(HIDDEN, OUTPUTS)
+        self.hidden = nn.Linear(16 * sum(spec[-1][1] for spec in shape.towers.values()), shape.hidden)
+        self.last = nn.Linear(shape.hidden, OUTPUTS)
 
     def forward(self, whole: torch.Tensor, writing: torch.Tensor) -> torch.Tensor:
         """Raw scores [n, 13] of the two views [n, 1, 32, 32] and [n, 1, 28, 28]."""
-        both = torch.cat([self.towers["whole"](whole), self.towers["writing"](writing)], 1)
+        views = {"whole": whole, "writing": writing}
+        both = torch.cat([tower(views[name]) for name, tower in self.towers.items()], 1)
         out: torch.Tensor = self.last(torch.relu(self.hidden(self.drop(both))))
         return out
 
 
-def save_onnx(net: Network, path: Path, classes: tuple[str, ...], temperature: float) -> None:
-    """Write the network as ONNX: inputs `whole` [n, 1, 32, 32] and `writing` [n, 1, 28, 28], output `logits` [n, 13].
+def save_onnx(
+    nets: dict[str, tuple[Network, float]], path: Path, classes: tuple[str, ...], temperature: float
+) -> None:
+    """Write networks, each with its share of the score, as one ONNX file.
 
-    Weights are stored as 16-bit floats and calculated with as 32-bit ones.
+    Inputs `whole` [n, 1, 32, 32] and `writing` [n, 1, 28, 28], output `logits` [n, 13]. Weights are stored as 16-bit floats and
+    calculated with as 32-bit ones.
     """
-    nodes, weights = [], []
-
-    def weight(name: str, value: torch.Tensor) -> str:
-        half = value.detach().contiguous().numpy().astype(np.float16)
-        weights.append(numpy_helper.from_array(half, f"{name}h"))
-        nodes.append(helper.make_node("Cast", [f"{name}h"], [name], to=TensorProto.FLOAT))
-        return name
-
-    ends = []
-    for name, tower in net.towers.items():
-        assert isinstance(tower, Tower)
-        last = name
-        for k, (spec, conv, norm) in enumerate(zip(tower.spec, tower.convolutions, tower.norms, strict=True)):
-            assert isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d)
-            assert norm.running_var is not None and norm.running_mean is not None
-            gain = norm.weight / torch.sqrt(norm.running_var + norm.eps)
-            out = f"{name}{k}"
-            names = [
-                weight(f"{out}w", conv.weight * gain[:, None, None, None]),
-                weight(f"{out}b", norm.bias - norm.running_mean * gain),
-            ]
-            pads, strides = [spec[2] // 2] * 4, [spec[3]] * 2
-            nodes.append(helper.make_node("Conv", [last, *names], [f"{out}c"], pads=pads, strides=strides))
-            if _adds(spec):
-                nodes.append(helper.make_node("Add", [f"{out}c", last], [f"{out}a"]))
-            nodes.append(helper.make_node("Relu", [f"{out}{'a' if _adds(spec) else 'c'}"], [out]))
-            last = out
-        nodes.append(helper.make_node("Flatten", [last], [f"{name}f"]))
-        ends.append(f"{name}f")
-    nodes.append(helper.make_node("Concat", ends, ["both"], axis=1))
-    for name, layer, source, out in (("h", net.hidden, "both", "h0"), ("l", net.last, "h1", "logits")):
-        names = [weight(f"{name}w", layer.weight), weight(f"{name}b", layer.bias)]
-        nodes.append(helper.make_node("Gemm", [source, *names], [out], transB=1))
-        if name == "h":
-            nodes.append(helper.make_node("Relu", [out], ["h1"]))
+    nodes: list[onnx.NodeProto] = []
+    weights: list[onnx.TensorProto] = []
+    for name, (net, share) in nets.items():
+        _write(net, share, f"{name}_", nodes, weights)
+    nodes.append(helper.make_node("Sum", [f"{name}_logits" for name in nets], ["logits"]))
     graph = helper.make_graph(
         nodes,
         "digits",
@@ -122,3 +105,48 @@ def save_onnx(net: Network, path: Path, classes: tuple[str, ...], temperature: f
     onnx.checker.check_model(model)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(model.SerializeToString(deterministic=True))
+
+
+def _write(
+    net: Network, share: float, prefix: str, nodes: list[onnx.NodeProto], weights: list[onnx.TensorProto]
+) -> None:
+    """Add one network; its scores, times its share, are `<prefix>logits`."""
+
+    def weight(name: str, value: torch.Tensor) -> str:
+        half = value.detach().contiguous().numpy().astype(np.float16)
+        weights.append(numpy_helper.from_array(half, f"{name}h"))
+        nodes.append(helper.make_node("Cast", [f"{name}h"], [name], to=TensorProto.FLOAT))
+        return name
+
+    ends = []
+    for name, tower in net.towers.items():
+        assert isinstance(tower, Tower)
+        last = name
+        layers = zip(tower.spec, tower.adds, tower.convolutions, tower.norms, strict=True)
+        for k, (spec, add, conv, norm) in enumerate(layers):
+            assert isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d)
+            assert norm.running_var is not None and norm.running_mean is not None
+            gain = norm.weight / torch.sqrt(norm.running_var + norm.eps)
+            out = f"{prefix}{name}{k}"
+            names = [
+                weight(f"{out}w", conv.weight * gain[:, None, None, None]),
+                weight(f"{out}b", norm.bias - norm.running_mean * gain),
+            ]
+            pads, strides = [spec[2] // 2] * 4, [spec[3]] * 2
+            nodes.append(helper.make_node("Conv", [last, *names], [f"{out}c"], pads=pads, strides=strides))
+            if add:
+                nodes.append(helper.make_node("Add", [f"{out}c", last], [f"{out}a"]))
+            nodes.append(helper.make_node("Relu", [f"{out}{'a' if add else 'c'}"], [out]))
+            last = out
+        nodes.append(helper.make_node("Flatten", [last], [f"{prefix}{name}f"]))
+        ends.append(f"{prefix}{name}f")
+    nodes.append(helper.make_node("Concat", ends, [f"{prefix}both"], axis=1))
+    steps = (("h", net.hidden, "both", "h0", 1.0), ("l", net.last, "h1", "logits", share))
+    for name, layer, source, out, times in steps:
+        names = [
+            weight(f"{prefix}{name}w", layer.weight * times),
+            weight(f"{prefix}{name}b", layer.bias * times),
+        ]
+        nodes.append(helper.make_node("Gemm", [prefix + source, *names], [prefix + out], transB=1))
+        if name == "h":
+            nodes.append(helper.make_node("Relu", [prefix + out], [f"{prefix}h1"]))
