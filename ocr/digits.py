@@ -1,7 +1,7 @@
 """Read one box of a tally sheet: cell images to probabilities over ten digits, blank, mark and crossed-out.
 
-The network is a small convolutional one run by ONNX Runtime on one processor thread; `ocr/models/MODEL.md` says what
-it was trained on, how well it does and where it fails.
+Two small convolutional networks, whose scores are averaged, are run by ONNX Runtime on one processor thread over two views of
+each cell (`ocr.focus`); `ocr/models/MODEL.md` says what they were trained on, how well they do and where they fail.
 """
 
 from functools import cache
@@ -65,9 +65,10 @@ class DigitReader:
                 f"The digit weights {path} cannot be read; reinstall, or give another file."
             ) from error
         meta = self._session.get_modelmeta().custom_metadata_map
-        if meta.get("classes") != " ".join(CLASSES):
+        inputs = {i.name for i in self._session.get_inputs()}
+        if meta.get("classes") != " ".join(CLASSES) or inputs != {"whole", "writing"}:
             raise DigitModelError(
-                f"The digit weights {path} were made for other classes; use weights trained by ocr.train.digits."
+                f"The digit weights {path} were made for other classes or cells; use weights trained by ocr.train.digits."
             )
         self.temperature = float(meta["temperature"])
 

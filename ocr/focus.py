@@ -96,12 +96,13 @@ def _place(cell: U8, half: U8, paper: float, span: float) -> tuple[float, float,
     """One row of `Found.places`."""
     soft = cv2.blur(cell, (3, 3))
     ground = cv2.morphologyEx(half, cv2.MORPH_CLOSE, _SQUARE)
-    dark = cv2.subtract(cv2.resize(ground, (SIZE, SIZE), interpolation=cv2.INTER_LINEAR), soft)
+    bright = cv2.resize(ground, (SIZE, SIZE), interpolation=cv2.INTER_LINEAR)
+    dark = np.asarray(cv2.subtract(bright, soft), np.uint8)
     most = float(np.partition(dark[12:52, 12:52].ravel(), -24)[-24])
     for share in _FIRST:
         least = max(share * most, _FAINT)
         labels, stats, chosen = _pieces(dark, least)
-        if chosen is not None:
+        if chosen.size:
             break
     else:
         return 31.5, 31.5, 49.0, paper, span
@@ -109,7 +110,7 @@ def _place(cell: U8, half: U8, paper: float, span: float) -> tuple[float, float,
     again = max(_INK * depth, _FAINT)
     if abs(np.log(again / least)) > 0.15:
         more = _pieces(dark, again)
-        if more[2] is not None:
+        if more[2].size:
             labels, stats, chosen = more
             depth = float(dark[_written(labels, stats, chosen)].mean())
     left, top, wide, high = stats[chosen, :4].T
@@ -121,8 +122,8 @@ def _place(cell: U8, half: U8, paper: float, span: float) -> tuple[float, float,
     )  # fmt: skip
 
 
-def _pieces(dark: U8, least: float) -> tuple[NDArray[np.uint16], NDArray[np.int32], NDArray[np.int64] | None]:
-    """Connected pieces of ink darker than `least`, their statistics, and which of them are the writing (None: none)."""
+def _pieces(dark: U8, least: float) -> tuple[NDArray[np.uint16], NDArray[np.int32], NDArray[np.int64]]:
+    """Connected pieces of ink darker than `least`, their statistics, and which of them are the writing (none: empty)."""
     mask = (dark > least).view(np.uint8)
     for axis in (1, 0):
         part = mask[:, 8:56] if axis else mask[8:56]
@@ -138,8 +139,10 @@ def _pieces(dark: U8, least: float) -> tuple[NDArray[np.uint16], NDArray[np.int3
     inside = weight * (weight >= _WITHIN * stats[:, cv2.CC_STAT_AREA])
     main = inside.max() if inside.max() >= _LEAST else weight.max()
     if main < _LEAST:
-        return labels, stats, None
-    return labels, stats, np.flatnonzero((inside >= _PART * main) | (weight == main))
+        chosen = np.empty(0, np.int64)
+    else:
+        chosen = np.flatnonzero((inside >= _PART * main) | (weight == main))
+    return np.asarray(labels, np.uint16), np.asarray(stats, np.int32), np.asarray(chosen, np.int64)
 
 
 def _written(

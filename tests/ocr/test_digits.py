@@ -167,3 +167,20 @@ def test_missing_and_broken_weights_are_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "bad.onnx").write_bytes(b"not a network")
     with pytest.raises(DigitModelError, match="cannot be read"):
         DigitReader(tmp_path / "bad.onnx")
+
+
+def test_weights_for_other_cells_are_one_sentence(tmp_path: Path) -> None:
+    """Weights of an earlier version, for instance, whose only input was the whole cell."""
+    (tmp_path / "other.onnx").write_bytes(MODEL.read_bytes().replace(b"writing", b"another"))
+    with pytest.raises(DigitModelError, match="other classes or cells"):
+        DigitReader(tmp_path / "other.onnx")
+
+
+def test_a_small_digit_is_read_like_a_large_one(reader: DigitReader) -> None:
+    cells = []
+    for digit in range(10):
+        page = paper(seed=digit)
+        cv2.putText(page, str(digit), (52, 80), cv2.FONT_HERSHEY_SIMPLEX, 1.3, 60, 3, cv2.LINE_AA)
+        cells.append(shrink(page))
+    p = reader.probabilities(np.array(cells))
+    assert p.argmax(1).tolist() == list(range(10))
