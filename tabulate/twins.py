@@ -59,11 +59,6 @@ class _Side(NamedTuple):
     rows: NDArray[np.int64]
     keys: NDArray[np.uint64]
 
-    def same(self, key: np.uint64) -> NDArray[np.int64]:
-        """The rows with this hash."""
-        start, stop = (int(np.searchsorted(self.keys, key, side)) for side in ("left", "right"))
-        return self.rows[start:stop]
-
     def numbers(self, rows: NDArray[np.int64]) -> Counts:
         """Some rows, nothing as 0."""
         return np.maximum(
@@ -101,31 +96,39 @@ def find_twins(
         own, bound = here[at], bounds[name]
         wanted = side.all_keys[at]
         expected += float(bound[own & (bound < LIKELY)].sum())
-        n = sum(
-            np.searchsorted(s.keys, wanted, "right") - np.searchsorted(s.keys, wanted, "left")
-            for s in sides.values()
-        )
-        for number in np.flatnonzero(own & (n > 1)):
-            same = _same(sides, wanted[number], votes[name][number], int(at[number]))
-            if not same:
-                continue
-            if bound[number] < LIKELY:
-                named[number] = True
-                of.setdefault(int(at[number]), []).append((name, same[:SHOWN]))
-            else:
-                chance[number] = True
+        equals = np.zeros(len(at), dtype=np.int64)
+        for pool, there in zip(sides.values(), present, strict=True):
+            equals += np.searchsorted(pool.keys, wanted, "right") - np.searchsorted(pool.keys, wanted, "left")
+            equals -= there[at] & (pool.all_keys[at] == wanted)  # the station itself
+        seen = own & (equals > 0)
+        chance |= seen & (bound >= LIKELY)
+        telling = np.flatnonzero(seen & (bound < LIKELY))
+        for number, same in _same(sides, wanted, votes[name], at, telling).items():
+            named[number] = True
+            of.setdefault(int(at[number]), []).append((name, sorted(same)[:SHOWN]))
     return Twins(named, chance & ~named, of, expected)
 
 
-def _same(sides: dict[str, _Side], key: np.uint64, votes: Counts, row: int) -> list[int]:
-    """The other rows with exactly these numbers on a side."""
-    found: set[int] = set()
+def _same(
+    sides: dict[str, _Side],
+    wanted: NDArray[np.uint64],
+    votes: Counts,
+    at: NDArray[np.int64],
+    numbers: NDArray[np.int64],
+) -> dict[int, set[int]]:
+    """For some of the differing stations the other rows with exactly their numbers on a side."""
+    found: dict[int, set[int]] = {}
     for pool in sides.values():
-        rows = pool.same(key)
-        rows = rows[rows != row]
-        if len(rows):
-            found.update(rows[np.all(pool.numbers(rows) == votes, axis=1)].tolist())
-    return sorted(found)
+        start = np.searchsorted(pool.keys, wanted[numbers], "left")
+        many = np.searchsorted(pool.keys, wanted[numbers], "right") - start
+        within = np.arange(many.sum()) - np.repeat(np.cumsum(many) - many, many)
+        who = np.repeat(numbers, many)
+        rows = pool.rows[np.repeat(start, many) + within]
+        who, rows = who[rows != at[who]], rows[rows != at[who]]
+        right = np.all(pool.numbers(rows) == votes[who], axis=1)
+        for number, row in zip(who[right].tolist(), rows[right].tolist(), strict=True):
+            found.setdefault(number, set()).add(row)
+    return found
 
 
 def _side(votes: pl.DataFrame, present: Mask) -> _Side:
