@@ -1,7 +1,8 @@
 """Photo to page: which form it is, and where each of its boxes lies in the photo.
 
-Coarse to fine: the photo is unwarped along its own lines (`ocr.lines`), the forms' printed lines are laid on it and bent
-onto it (`ocr.match`), each row of boxes is moved onto its edges (`ocr.snap`). A page whose boxes cannot be found is
+Coarse to fine: the photo is unwarped along its own lines (`ocr.lines`), the forms' printed lines are laid on it (`ocr.rough`, and
+`ocr.thorough` where that finds nothing sure) and bent onto it (`ocr.match`), each row of boxes is moved onto its edges (`ocr.snap`).
+The place must be better than any a row or a box further (`ocr.elsewhere`). A page whose boxes cannot be found is
 refused, because a number read from the wrong place is worse than none.
 """
 
@@ -42,6 +43,9 @@ LITTLE = (
 )
 FEW_FOREIGN = 0.05  # then, of the long lines
 UNRIVALLED = 0.4  # then, the best other form's part of the quality
+OTHER_ROWS = (
+    0.08  # of the long lines, where the sheet also exists with other rows: a row more adds about 0.05
+)
 STRANGE = 0.12  # the largest part of long lines that the form does not have
 CLEAR = 0.25  # a field counts as seen from this clearness on
 SEEN = 0.6  # the least part of the fields to be seen
@@ -201,6 +205,8 @@ def _settled(found: _Found) -> bool:
 def _certain(found: _Found) -> bool:
     """Whether the form was found: its quality says so, or less of it where nothing speaks against it."""
     match, page = found.match, found.places[0]
+    if match.foreign > OTHER_ROWS and _has_other_rows(match.form):
+        return False
     if match.quality >= ENOUGH and match.foreign <= STRANGE:
         return True
     return (
@@ -209,6 +215,11 @@ def _certain(found: _Found) -> bool:
         and found.rival < UNRIVALLED * match.quality
         and page.here >= page.there + 2 * APART
     )
+
+
+def _has_other_rows(form: Form) -> bool:
+    """Whether there is a shipped sheet like this one with other rows, which a stretched or shorter table may be taken for."""
+    return any(len(f.fields) != len(form.fields) for f in twins(form, list(load_forms().values())))
 
 
 def _found(pyramid: Pyramid, sheet: Sheet, likely: Sequence[Rough]) -> _Found | None:

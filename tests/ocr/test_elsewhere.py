@@ -116,3 +116,8 @@ def test_a_warped_page_is_placed_right_or_refused(form, kind):
     outcomes = [measure(Task(form, kind, 60_000 + i)) for i in range(3)]
     assert all(o.worst <= OFF for o in outcomes)
     assert sum(not o.refused for o in outcomes) >= 2
+
+
+def test_a_sheet_with_a_row_more_is_not_read_as_one_with_a_row_less():
+    outcome = measure(Task("mx-ine-aecc-2015-two-coalitions-one-independent", "lined", 50_019))
+    assert outcome.worst <= OFF
