@@ -61,6 +61,7 @@ class Outcome:
     accepted: bool
     recognised: bool  # not accepted, and reported as not adding up
     refused: bool = False
+    clear: bool = True  # no digit struck out, no row left empty: without a person's word nobody knows what was meant there
 
 
 def from_cells(level: str, actas: int, writers: Sequence[Writer], jobs: int) -> list[Outcome]:
@@ -71,7 +72,18 @@ def from_cells(level: str, actas: int, writers: Sequence[Writer], jobs: int) -> 
     out = []
     for x in scored:
         taken = accepted(x, force)
-        out.append(Outcome(x.form, level, x.adds_up, x.right, said(x, force), taken, x.broken and not taken))
+        out.append(
+            Outcome(
+                x.form,
+                level,
+                x.adds_up,
+                x.right,
+                said(x, force),
+                taken,
+                x.broken and not taken,
+                clear=x.clear,
+            )
+        )
     return out
 
 
@@ -115,6 +127,7 @@ def from_photos(level: str, photos: int, folder: Path | None, jobs: int) -> list
 def row(name: str, part: Sequence[Outcome], aim: float | None = None) -> str:
     """One line of the table; empty cells where there is nothing to divide by."""
     even, odd = ([x for x in part if x.adds_up is k] for k in (True, False))
+    clear = [x for x in even if x.clear]
     taken = [x for x in part if x.accepted]
     wrong, through = sum(not x.right for x in taken), sum(x.accepted for x in odd)
     low, high = interval(wrong, len(taken)) if taken else (0.0, 1.0)
@@ -124,7 +137,8 @@ def row(name: str, part: Sequence[Outcome], aim: float | None = None) -> str:
 
     cells = (
         name, str(len(part)), share(sum(x.refused for x in part), len(part)), share(sum(x.right for x in part), len(part)),
-        share(sum(x.accepted for x in even), len(even)), f"{aim:.0%}" if aim else "", f"{wrong} of {len(taken)}",
+        share(sum(x.accepted for x in even), len(even)), share(sum(x.accepted for x in clear), len(clear)),
+        f"{aim:.0%}" if aim else "", f"{wrong} of {len(taken)}",
         f"{1000 * wrong / len(taken):.2f} ({1000 * low:.2f}–{1000 * high:.2f})" if taken else "",
         str(len(odd)), share(sum(x.recognised for x in odd), len(odd)), f"{through}",
         f"{calibration_error([x.probability for x in part], [x.right for x in part]):.4f}",
@@ -133,8 +147,10 @@ def row(name: str, part: Sequence[Outcome], aim: float | None = None) -> str:
 
 
 HEAD = (
-    "| level | actas | refused | all right | add up: accepted | aim | wrong among accepted | wrong per 1000 accepted (95 %) "
-    "| do not add up | recognised | accepted | ECE |\n" + "|---" * 12 + "|"
+    "| level | actas | refused | all right | add up: accepted | nothing struck out or left empty: accepted | aim "
+    "| wrong among accepted | wrong per 1000 accepted (95 %) | do not add up | recognised | accepted | ECE |\n"
+    + "|---" * 13
+    + "|"
 )
 
 
@@ -145,18 +161,20 @@ def report(outcomes: Mapping[str, list[Outcome]]) -> str:
         parts.append(row("all", [x for part in outcomes.values() for x in part]))
     forms = sorted({x.form for part in outcomes.values() for x in part})
     parts.append(
-        "\n| form, accepted of those that add up | "
+        "\n| form, accepted of those that add up with nothing struck out or left empty | "
         + " | ".join(outcomes)
         + " |\n|---"
         + "|---" * len(outcomes)
         + "|"
     )
+    known = load_forms()
     for form in forms:
         cells = []
         for part in outcomes.values():
-            mine = [x for x in part if x.form == form and x.adds_up]
+            mine = [x for x in part if x.form == form and x.adds_up and x.clear]
             cells.append(f"{np.mean([x.accepted for x in mine]):.0%} of {len(mine)}" if mine else "")
-        parts.append(f"| `{form}` | " + " | ".join(cells) + " |")
+        mark = "" if form not in known or known[form].verified else " (not verified)"
+        parts.append(f"| `{form}`{mark} | " + " | ".join(cells) + " |")
     return "\n".join(parts) + "\n"
 
 

@@ -28,11 +28,15 @@ def test_figures_by_hand() -> None:
     broken = replace(GOOD, adds_up=False, accepted=False, recognised=True)
     part = [GOOD] * 7 + [replace(GOOD, right=False), replace(GOOD, accepted=False, refused=True, right=False)]
     part += [broken, replace(broken, recognised=False, accepted=True)]
+    struck = replace(GOOD, accepted=False, clear=False)
+    more = dict(zip(cells(acceptance.HEAD), cells(row("light", [*part, struck], 0.95)), strict=False))
+    assert more["add up: accepted"] == f"{8 / 10:.1%}"
+    assert more["nothing struck out or left empty: accepted"] == f"{8 / 9:.1%}"
     found = dict(zip(cells(acceptance.HEAD.split("\n")[0]), cells(row("light", part, 0.95)), strict=True))
     assert found["actas"] == "11" and found["refused"] == f"{1 / 11:.1%}"
     assert found["add up: accepted"] == f"{8 / 9:.1%}" and found["wrong among accepted"] == "1 of 9"
     assert (found["do not add up"], found["recognised"], found["accepted"]) == ("2", "50.0%", "1")
-    assert cells(row("none", [replace(GOOD, adds_up=False, accepted=False)]))[4] == ""
+    assert cells(row("none", [replace(GOOD, adds_up=False, accepted=False)]))[4:6] == ["", ""]
 
 
 def test_the_exact_interval() -> None:
