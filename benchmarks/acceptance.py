@@ -36,6 +36,7 @@ from ocr.train.simulate import (
     draw_cells,
     handwritten,
     load_writers,
+    perfect_writers,
     read_cells,
     score_sheets,
 )
@@ -85,6 +86,25 @@ def from_cells(level: str, actas: int, writers: Sequence[Writer], jobs: int) -> 
             )
         )
     return out
+
+
+def ceiling(actas: int, jobs: int) -> str:
+    """What a perfect network would reach, form by form: the rest is the decoder's, or what people struck out and left empty."""
+    level = next(iter(LEVELS))
+    found = from_cells(level, actas, perfect_writers(level), jobs)
+    known = load_forms()
+    lines = [
+        "| form | add up | accepted | nothing struck out or left empty | accepted |\n|---|---|---|---|---|"
+    ]
+    for form in [*sorted({x.form for x in found}), "all"]:
+        even = [x for x in found if x.adds_up and form in (x.form, "all")]
+        clear = [x for x in even if x.clear]
+        mark = "" if form not in known or known[form].verified else " (not verified)"
+        shares = " | ".join(
+            f"{len(part)} | {np.mean([x.accepted for x in part]):.0%}" for part in (even, clear) if part
+        )
+        lines.append(f"| {form if form == 'all' else f'`{form}`'}{mark} | {shares} |")
+    return "\n".join(lines) + "\n"
 
 
 @cache
@@ -190,6 +210,12 @@ def main() -> None:
     parser.add_argument(
         "--writers", type=int, default=0, help="writers per level and shape of box (default: 60, drawn 4)"
     )
+    parser.add_argument(
+        "--ceiling",
+        type=int,
+        default=0,
+        help="actas read by a perfect network: what the decoder lets through at best",
+    )
     parser.add_argument("--cache", type=Path, default=Path("build/cells"), help="folder for the cells made")
     parser.add_argument("--jobs", type=int, default=1, help="processes")
     parser.add_argument(
@@ -220,6 +246,8 @@ def main() -> None:
             stated = {level: [(x.probability, x.right) for x in part] for level, part in cells.items()}
             svg = plot(stated, "Synthetic actas from cells: the acta's probability")
             (DOCS / "reliability.svg").write_text(svg, encoding="utf-8")
+    if args.ceiling:
+        parts["Ceiling: boxes read by a perfect network"] = note + ceiling(args.ceiling, args.jobs)
     if args.photos:
         photos = {level: from_photos(level, args.photos, args.digits, args.jobs) for level in levels}
         parts["From photos, end to end"] = note + report(photos)

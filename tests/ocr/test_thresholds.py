@@ -11,8 +11,17 @@ from ocr.evidence import Settings, calibrated
 from ocr.reliability import calibration_error, reliability
 from ocr.train.levels import LEVELS
 from ocr.train.sheets import LOOKS, made_sources
-from ocr.train.simulate import Scored, Writer, draw_cells, read_cells, score_sheets
-from ocr.train.thresholds import accepted, box_loss, fit_accept, fit_calibration, fit_temperature, said, upper
+from ocr.train.simulate import Scored, Writer, draw_cells, perfect_writers, read_cells, score_sheets
+from ocr.train.thresholds import (
+    accepted,
+    box_loss,
+    fit_accept,
+    fit_calibration,
+    fit_noise,
+    fit_temperature,
+    said,
+    upper,
+)
 
 PLAIN = Settings(
     temperature=1.0, temperature_slope=0.0, calibration=(1.0, 0.0, 0.0), class_prior=None, noise=1e-6
@@ -104,10 +113,31 @@ def test_temperature_is_found_again() -> None:
     assert box_loss(made, found) < box_loss(made, PLAIN)
 
 
+def test_the_floor_is_as_low_as_the_boxes_prove() -> None:
+    sure = np.full((1, 13), 1e-6)
+    sure[0, 4] = 1 - 12e-6
+    few = [("light", np.repeat(sure, 3000, 0), np.full(3000, 4, np.int64), 0.1)]
+    many = [("light", np.repeat(sure, 30_000, 0), np.full(30_000, 4, np.int64), 0.1)]
+    assert fit_noise(few, PLAIN).noise == 5e-4  # never above what was reasoned before
+    assert fit_noise(many, PLAIN).noise == pytest.approx(
+        3.0 / 30_000 * 13 / 12, rel=0.05
+    )  # the rule of three
+    wrong = [("light", many[0][1], np.where(np.arange(30_000) < 5, 7, 4), 0.1)]
+    assert fit_noise(wrong, PLAIN).noise > 2 * fit_noise(many, PLAIN).noise
+
+
 @pytest.fixture(scope="module")
 def writers() -> list[Writer]:
     """Drawn digits: no data is needed."""
     return read_cells(*draw_cells(made_sources("score", writers=8), list(LEVELS), 3, 9))
+
+
+def test_a_perfect_network_is_accepted_everywhere() -> None:
+    """Also on forms with many numbers in no sum: a floor that forbids that would be a fault of the decoder."""
+    forms = ["co-e14j-2025", "ge-cec-protocol-2012", "mx-ine-2024-senate", "pe-onpe-2026"]
+    found = score_sheets(forms, perfect_writers("light"), 24, 0.0, 6, Settings())
+    clear = [x for x in found if x.clear]
+    assert len(clear) >= 10 and all(x.right and accepted(x, Settings()) for x in clear)
 
 
 def test_sheets_from_cells_are_decoded_and_scored(writers: list[Writer]) -> None:
