@@ -10,15 +10,16 @@ import polars as pl
 from ocr.errors import CotejoError
 from tabulate.pairs import BOTH, ONLY_LEFT, Counts, Pairs
 
-NOT_COUNTED, EMPTY, MISSING_RIGHT, MISSING_LEFT = (
+NOT_COUNTED, EMPTY, MISSING_RIGHT, NOT_COUNTED_LEFT, MISSING_LEFT = (
     "not_counted",
     "counted_empty",
     "missing_right",
+    "not_counted_left",
     "missing_left",
 )
-KINDS = (NOT_COUNTED, EMPTY, MISSING_RIGHT, MISSING_LEFT)
+KINDS = (NOT_COUNTED, EMPTY, MISSING_RIGHT, NOT_COUNTED_LEFT, MISSING_LEFT)
 """Why a station is open: the right side shows its votes and does not count them; counts it without any number of votes; has no
-numbers there; the left has none."""
+numbers there; the left shows its votes and does not count them; has none, or not all."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,6 +102,7 @@ def ballots_of(
             pairs.listed_right.alias("listed"),
             (pairs.keys.get_column("which") == ONLY_LEFT).alias("nothing"),
             (pairs.counted_left & pairs.counted_right & ~pairs.unknown).alias("heard"),
+            (pairs.listed_left & ~pairs.counted_left).alias("held"),
         ]
     )
     rows = pl.concat([*sides, flags], how="horizontal").select(pl.all().gather(at))
@@ -129,7 +131,7 @@ def ballots_of(
             theirs,
         )
     )
-    kinds = _by_kind(open_, theirs, most_voters)
+    kinds = _by_kind(open_, ours, theirs, most_voters)
     silent, more = kinds[MISSING_RIGHT], _unheard(pairs, contest, register, most_voters)
     kinds[MISSING_RIGHT] = Kind(
         silent.stations + more[0],
@@ -154,13 +156,16 @@ def ballots_of(
     )
 
 
-def _by_kind(open_: pl.DataFrame, theirs: list[pl.Expr], most_voters: int | None) -> dict[str, Kind]:
+def _by_kind(
+    open_: pl.DataFrame, ours: list[pl.Expr], theirs: list[pl.Expr], most_voters: int | None
+) -> dict[str, Kind]:
     """The open stations, by why they are open."""
     silent = pl.col("nothing") | ~pl.any_horizontal(vote.is_not_null() for vote in theirs)
     kind = (
         pl.when(silent & pl.col("listed") & pl.col("counted")).then(pl.lit(EMPTY))
         .when(silent).then(pl.lit(MISSING_RIGHT))
         .when(pl.col("listed") & ~pl.col("counted")).then(pl.lit(NOT_COUNTED))
+        .when(pl.col("held") & pl.any_horizontal(vote.is_not_null() for vote in ours)).then(pl.lit(NOT_COUNTED_LEFT))
         .otherwise(pl.lit(MISSING_LEFT))
     )  # fmt: skip
     rows = open_.with_columns(kind.alias("kind"))

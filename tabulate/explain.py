@@ -161,17 +161,26 @@ def _against_status(pairs: Pairs, differs: pl.Series) -> pl.Series:
 
 
 def _pending(pairs: Pairs) -> tuple[pl.Series, pl.Series]:
-    """Where a side shows an acta that it does not count, without a vote, and the other has votes: it has none yet."""
+    """Where a side shows an acta that it does not count, without a vote, and the other has votes: it has none yet.
+
+    The other may have null votes alone: so do annulled actas in Peru.
+    """
     left, right = _votes(pairs)
+    all_left, all_right = _votes(pairs, pairs.parts)
     return (
-        pairs.listed_left & ~pairs.counted_left & (left == 0) & (right > 0),
-        pairs.listed_right & ~pairs.counted_right & (right == 0) & (left > 0),
+        pairs.listed_left
+        & ~pairs.counted_left
+        & (((left == 0) & (right > 0)) | ((all_left == 0) & (all_right > 0))),
+        pairs.listed_right
+        & ~pairs.counted_right
+        & (((right == 0) & (left > 0)) | ((all_right == 0) & (all_left > 0))),
     )
 
 
-def _votes(pairs: Pairs) -> tuple[pl.Series, pl.Series]:
+def _votes(pairs: Pairs, parts: tuple[str, ...] = ()) -> tuple[pl.Series, pl.Series]:
+    """Votes for the options of each row (or in these parts), nothing as 0."""
     left, right = (
-        side.select(pl.sum_horizontal(pl.col(pairs.options).fill_null(0))).to_series()
+        side.select(pl.sum_horizontal(pl.col(parts or pairs.options).fill_null(0))).to_series()
         for side in (pairs.left, pairs.right)
     )
     return left, right

@@ -16,7 +16,8 @@ nothing is approximated.
 
 Rules are those of `tabulate.rules`. Beside the whole answer stands what each kind of open acta could do alone: those that the
 authority shows and does not count (what stands written on them is told too), those that it counts without any number, those that
-it has no numbers of, and those that the left side has none of (for a tally: not photographed, not read, not settled).
+it has no numbers of, those that the left side shows and does not count, and those that it has no numbers of, or not all (for a
+tally: not photographed, not read, not settled).
 """
 
 from __future__ import annotations

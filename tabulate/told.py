@@ -12,7 +12,8 @@ KINDS = {
     "not_counted": "shown by the authority, not counted",
     "counted_empty": "counted by the authority without any number of votes",
     "missing_right": "no numbers on the right",
-    "missing_left": "no numbers on the left",
+    "not_counted_left": "shown on the left, not counted there",
+    "missing_left": "no numbers on the left, or not all",
 }
 """What `tabulate.ballots.KINDS` are called."""
 

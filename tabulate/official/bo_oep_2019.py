@@ -3,21 +3,28 @@
 Comma, UTF-8 with BOM, one row per mesa, key ``Número Mesa``; the columns as a public republication reduced them (the
 final count has ``Distrito``, ``Zona`` and coordinates besides). The files have neither totals of valid votes nor
 statuses: an acta is in the file or it is not. Checked against the column sums of the three files.
+
+A file that still has the columns ``Elección`` (president and deputies are two rows of a mesa), ``Votos Válidos`` or ``Estado acta`` is
+read with them; no such file was here to check that.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import polars as pl
 
+from tabulate.official import catalogue
 from tabulate.official.base import OfficialCount, OfficialFormat
-from tabulate.official.layout import Layout, build, require
+from tabulate.official.layout import Layout, build, first_of, require
 from tabulate.official.rows import head, read_table
 
 ID = "bo-oep-2019"
 OPTIONS = ("CC", "FPV", "MTS", "UCS", "MAS - IPSP", "21F", "PDC", "MNR", "PAN-BOL")
 _LEVELS = ("País", "Departamento", "Provincia", "Municipio", "Localidad", "Recinto")
+_CONTEST, _VALID, _STATUS = "Elección", "Votos Válidos", "Estado acta"
+_CATALOGUE = catalogue.load("bo-oep")
 _SIGNATURE = {"Número Mesa", "Departamento", "Recinto", "Inscritos"}
 
 _abroad = pl.col("País") != "Bolivia"
@@ -49,7 +56,16 @@ def parse(path: Path) -> OfficialCount:
     """
     table = read_table(path)
     require(path, table, ("Número Mesa", *_LEVELS, "Inscritos", *OPTIONS, "Blancos", "Nulos"), ID)
-    return build(ID, FORMAT.verified, table, _layout)
+    more = [name for name in (_CONTEST, _VALID, _STATUS) if name in table.columns]
+    layout = dataclasses.replace(
+        _layout,
+        contest=first_of(table.columns, _CONTEST),
+        numbers={**_layout.numbers, **({"valid": (_VALID,)} if _VALID in more else {})},
+        status=_STATUS if _STATUS in more else None,
+        catalogue=_CATALOGUE.terms,
+        known=(*_layout.known, *more),
+    )
+    return build(ID, FORMAT.verified and not more, table, layout)
 
 
 FORMAT = OfficialFormat(
@@ -60,5 +76,5 @@ FORMAT = OfficialFormat(
     verified=True,
     detect=detect,
     parse=parse,
-    statuses={},
+    statuses=_CATALOGUE.terms,
 )

@@ -139,6 +139,19 @@ def test_stations_on_one_side_only() -> None:
     assert document["causes"] == {"missing-left": 1, "missing-right": 1}
 
 
+def test_a_pending_acta_that_is_annulled_later_had_no_numbers() -> None:
+    """Zeros that are not counted, then null votes alone (Peru 2021): nothing stood on the left."""
+    left = frame({"station_id": "1", "A": 0, "B": 0, "blank": 0, "null": 0}).with_columns(
+        counted=pl.lit(False)
+    )
+    right = frame({"station_id": "1", "A": 0, "B": 0, "blank": 0, "null": 96}).with_columns(
+        counted=pl.lit(True)
+    )
+    assert "missing-left" in compare(left, right).stations.item(0, "causes")
+    counted = left.with_columns(counted=pl.lit(True))  # a counted acta of zeros has numbers
+    assert "missing-left" not in compare(counted, right).stations.item(0, "causes")
+
+
 def test_a_row_without_numbers_is_no_count() -> None:
     """A pending acta is not different from its tally: the authority has nothing yet."""
     left = frame(

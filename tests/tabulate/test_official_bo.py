@@ -21,6 +21,27 @@ ROWS = (
 )
 
 
+def test_2019_with_several_contests_in_one_file_keeps_them_apart(tmp_path: Path) -> None:
+    """Synthetic: two elections of one mesa are two actas, not one acta twice."""
+    header = (
+        "País,Departamento,Provincia,Municipio,Localidad,Recinto,Número Mesa,Elección,Inscritos,CC,FPV,MTS,UCS,MAS - IPSP,21F,"
+        "PDC,MNR,PAN-BOL,Votos Válidos,Blancos,Nulos,Estado acta\n"
+    )
+    place = "Bolivia,La Paz,Murillo,La Paz,La Paz,Colegio,10001"
+    path = write(
+        tmp_path,
+        header
+        + f"{place},Presidente,200,1,2,3,4,5,6,7,8,9,45,1,2,Computada\n"
+        + f"{place},Diputados,200,9,2,3,4,5,6,7,8,9,53,1,2,Anulada\n",
+    )
+    count = read_official(path)
+    assert count.counts.select("station_id", "contest", "CC", "valid", "counted").rows() == [
+        ("10001", "Presidente", 1, 45, True),
+        ("10001", "Diputados", 9, 53, False),
+    ]
+    assert (count.problems, count.verified) == ([], False)
+
+
 def write(folder: Path, text: str, encoding: str = "utf-8", name: str = "es2021.csv") -> Path:
     path = folder / name
     path.write_bytes(text.encode(encoding))

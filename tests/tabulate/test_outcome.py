@@ -285,6 +285,18 @@ def test_each_kind_of_open_acta_is_judged_alone() -> None:
     assert (found.answer, found.open_voters, found.swing_open) == ("yes", 200, 215)  # all together can
 
 
+def test_an_acta_that_the_left_shows_and_does_not_count_is_not_one_without_numbers() -> None:
+    """Peru's observed actas stand in the earlier file with their votes: "no numbers" would be a wrong word."""
+    right = frame({"1": (1000, 900, 3000), "2": (20, 5, 50), "3": (20, 5, 40)})
+    left = frame({"1": (1000, 900, 3000), "2": (25, 0, 50), "3": (None, None, 40)})
+    left = left.with_columns(counted=pl.col("station_id") == "1")
+    kinds = could_change_outcome(left, right).open_by_kind
+    assert {name: (k.stations, k.voters) for name, k in kinds.items()} == {
+        "not_counted_left": (1, 50),
+        "missing_left": (1, 40),
+    }
+
+
 def test_the_most_voters_that_the_law_allows_bound_what_is_not_known() -> None:
     left, right = {"1": (1000, 500, 2000)}, {"1": (1000, 500, 2000), "2": (None, None, None)}
     assert judge(left, right).answer == "cannot say"
