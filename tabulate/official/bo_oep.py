@@ -10,6 +10,7 @@ differ the row is used as written, with a note. An acta is in the export once it
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import polars as pl
@@ -26,6 +27,10 @@ _NEEDED = ("CODIGO_MESA", "INSCRITOS_HABILITADOS", "VOTO_VALIDO", "VOTO_BLANCO",
 _SIGNATURE = {"CODIGO_MESA", "INSCRITOS_HABILITADOS", "VOTO_BLANCO", "VOTO_NULO"}
 _CONTEST = ("DESCRIPCION", "CANDIDATURA")
 _STATUS = ("ESTADO", "ESTADO_ACTA", "ESTADO_MESA")
+_SYSTEM = ("VOTO_VALIDO_SISTEMA", "VOTO_EMITIDO_SISTEMA")
+_PLACE = re.compile(
+    r"((CODIGO|NOMBRE|ID|NUMERO|NUM)_)?(PAIS|DEPARTAMENTO|PROVINCIA|SECCION|MUNICIPIO|CIRCUNSCRIPCION|LOCALIDAD|RECINTO|MESA)"
+)
 _TWICE = (("VOTO_VALIDO", "VOTO_VALIDO_SISTEMA"), ("VOTO_EMITIDO", "VOTO_EMITIDO_SISTEMA"))
 
 
@@ -40,17 +45,14 @@ def parse(path: Path) -> OfficialCount:
     Raises
     ------
     CotejoError
-        When a column is missing, none stands between the registered voters and the valid votes, or the file cannot be read.
+        When a column is missing, none is left for votes, or the file cannot be read.
     """
     table = read_table(path, separator_of(path, _SIGNATURE) or ",", EITHER)
     require(path, table, _NEEDED, ID)
     columns = table.columns
-    start, stop = columns.index("INSCRITOS_HABILITADOS") + 1, columns.index("VOTO_VALIDO")
-    options = tuple(name for name in columns[start:stop] if name not in _NEEDED)
+    options, before = _options(columns)
     if not options:
-        raise CotejoError(
-            f"{path} has no column of votes between INSCRITOS_HABILITADOS and VOTO_VALIDO; is it the whole export?"
-        )
+        raise CotejoError(f"{path} has no column of votes beside the known ones; is it the whole export?")
     place = [
         name
         for name in ("CODIGO_LOCALIDAD", "ID_LOCALIDAD", "CODIGO_RECINTO", "ID_RECINTO")
@@ -71,14 +73,26 @@ def parse(path: Path) -> OfficialCount:
             "null": ("VOTO_NULO",),
         },
         options=options,
-        other_numbers=("VOTO_VALIDO_SISTEMA", "VOTO_EMITIDO_SISTEMA"),
+        other_numbers=_SYSTEM,
         status=next((name for name in _STATUS if name in columns), None),
         catalogue=_CATALOGUE.terms,
         twice=_TWICE,
-        # Everything before the registered voters says where the mesa is.
-        known=columns[: start - 1],
+        known=before,
     )
     return build(ID, FORMAT.verified, table, layout)
+
+
+def _options(columns: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The columns of votes, and those that say where the mesa is: by their order, or by name where the order is another."""
+    start, stop = columns.index("INSCRITOS_HABILITADOS") + 1, columns.index("VOTO_VALIDO")
+    place = [name for name in columns if _PLACE.fullmatch(name) or name in _CONTEST]
+    after = [name for name in columns if name in {*_NEEDED[2:], *_SYSTEM}]
+    usual = start < stop and all(columns.index(name) < start for name in place)
+    usual = usual and all(columns.index(name) >= stop for name in after)
+    if usual:  # everything before the registered voters says where the mesa is
+        return columns[start:stop], columns[: start - 1]
+    named = {*place, *_NEEDED, *_SYSTEM, *_STATUS}
+    return tuple(name for name in columns if name not in named), tuple(place)
 
 
 FORMAT = OfficialFormat(

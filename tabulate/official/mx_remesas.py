@@ -13,6 +13,7 @@ from pathlib import Path
 
 import polars as pl
 
+from ocr.errors import CotejoError
 from tabulate.official.base import OfficialCount, OfficialFormat
 from tabulate.official.layout import Layout, build, first_of, require
 from tabulate.official.rows import EITHER, read_table, top
@@ -52,7 +53,7 @@ def parse(path: Path) -> OfficialCount:
     Raises
     ------
     CotejoError
-        When a column is missing, or the file cannot be read.
+        When a column is missing, the columns stand in another order, or the file cannot be read.
     """
     table = read_table(path, "|", EITHER, header=_is_header)
     columns = table.columns
@@ -60,6 +61,12 @@ def parse(path: Path) -> OfficialCount:
     require(path, table, (state, "ID_CASILLA", "EXT_CONTIGUA", *sorted(_SIGNATURE)), ID)
     start = 1 + max(columns.index(name) for name in _BEFORE if name in columns)
     options = columns[start : columns.index("CNR") + 1]
+    tail = [columns.index(name) for name in ("CNR", "NULOS", "TOTAL")]
+    if len(options) < 2 or tail != sorted(tail) or not {state, *_TIME}.isdisjoint(options):
+        raise CotejoError(
+            f"{path} has its columns in another order than the INE's, so that votes by party cannot be told from those by "
+            "candidate; name them in a mapping (FILE.toml)."
+        )
     after = columns[columns.index("TOTAL") + 1 :]
     candidates = after[: next((i for i, name in enumerate(after) if name in _TIME), 0)]
     part = {name: pl.col(name).str.strip_chars() for name in columns}

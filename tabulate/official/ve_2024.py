@@ -34,9 +34,12 @@ def parse(path: Path) -> OfficialCount:
     """
     table = read_table(path)
     columns = table.columns
-    start = columns.index("VOTOS_NULOS") + 1 if "VOTOS_NULOS" in columns else len(columns)
-    options = tuple(name for name in columns[start:] if name != "URL")
-    require(path, table, (*_NEEDED, "EDO", *(options or ("an option",))), ID)
+    require(path, table, (*_NEEDED, "EDO"), ID)
+    start = columns.index("VOTOS_NULOS") + 1
+    known = {*_PLACE, *_NEEDED, "URL"}
+    usual = not any(name in known and name != "URL" for name in columns[start:])
+    options = tuple(name for name in (columns[start:] if usual else columns) if name not in known)
+    require(path, table, options or ("an option",), ID)
     layout = Layout(
         station_id=pl.concat_str(
             [pl.col("CENTRO").str.strip_chars(), pl.col("MESA").str.strip_chars()], separator="-"

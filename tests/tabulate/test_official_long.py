@@ -7,6 +7,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from ocr.errors import CotejoError
 from tabulate.official import OfficialCount, read_official
 from tabulate.official import long as long_module
 
@@ -207,6 +208,25 @@ def test_venezuelas_opposition_file_says_what_it_is_not(tmp_path: Path) -> None:
     assert (count.format, count.options) == ("ve-opposition", ("SOL", "LUNA"))
     assert count.counts["station_id"].to_list() == ["10113042-1", "10113042-2"]
     assert count.problems == []
+
+
+def test_venezuelas_columns_in_another_order_are_known_by_name(tmp_path: Path) -> None:
+    path = tmp_path / "actas.csv"
+    path.write_text(
+        "SOL,VOTOS_NULOS,URL,MESA,CENTRO,EDO,RE,LUNA,VOTOS_VALIDOS\n232,0,,1,10113042,UNO,666,120,352\n"
+    )
+    count = read_official(path)
+    assert (count.options, count.problems) == (("SOL", "LUNA"), [])
+    assert count.counts.select("SOL", "LUNA", "registered", "valid").rows() == [(232, 120, 666, 352)]
+
+
+def test_a_remesa_in_another_order_is_refused(tmp_path: Path) -> None:
+    """Votes by party and the same votes by candidate stand side by side: only their order tells them apart."""
+    path = tmp_path / "REMESA.txt"
+    turned = ["|".join(line.split("|")[::-1]) for line in REMESA.splitlines()]
+    path.write_text("2\n" + "\n".join(turned) + "\n")
+    with pytest.raises(CotejoError, match="another order"):
+        read_official(path)
 
 
 def test_a_section_abroad_without_a_result_is_absent(tmp_path: Path) -> None:
