@@ -28,6 +28,8 @@ EITHER = ("utf-8-sig", "cp1252", "latin-1")
 
 _QUOTE, _NEWLINE, _RETURN = 0x22, 0x0A, 0x0D
 _PREAMBLE = 40
+_MOST_BEYOND = 10_000
+"""Cells that a row may have beyond its header; with more the file is no table."""
 _START = 1_000_000
 
 
@@ -208,7 +210,7 @@ def read_table(
         raw, widths = _rows(text, columns, separator, quoted, line)
     except csv.Error as error:
         raise CotejoError(
-            f"{path}: the rows cannot be told apart ({error}); check its quotation marks."
+            f"{path}: the rows cannot be told apart ({error}); check its separators and quotation marks."
         ) from None
     if raw.height == 0:
         raise CotejoError(f"{path} has a header and no rows; fetch it from the authority again.")
@@ -389,6 +391,11 @@ def _read_fast(
     start, end, follows = records.start[below], records.end[below], records.next[below]
     if not len(line):
         return pl.DataFrame(schema={"row": pl.UInt32, **dict.fromkeys(columns, pl.String)}), {}
+    if (
+        most := int(width.max())
+    ) > n + _MOST_BEYOND:  # each would be a column: it costs more memory than the file
+        at = int(line[width.argmax()])
+        raise csv.Error(f"line {at} has {most} cells, the header {n}")
     parts: list[pl.DataFrame] = []
     widths: dict[int, int] = {}
     for cells in np.unique(width):

@@ -48,6 +48,13 @@ def reasons(count: OfficialCount) -> list[tuple[int, str, bool]]:
     return [(problem["row"], problem["reason"], problem["used"]) for problem in count.problems]
 
 
+def test_a_row_with_a_million_cells_is_refused_and_costs_no_memory(tmp_path: Path) -> None:
+    path = tmp_path / "wide.csv"
+    path.write_text("station_id,Alfa\n1,5\n" + "1," * 1_000_000 + "\n")
+    with pytest.raises(CotejoError, match=r"line 3 has 1000001 cells, the header 2\); check its separators"):
+        read_official(path, "cotejo-csv")
+
+
 def test_a_good_file_becomes_the_canonical_frame(tmp_path: Path) -> None:
     count = parse(tmp_path, GOOD)
     assert count.counts.columns == [*CANONICAL_COLUMNS, "Alfa", "Beta"]
