@@ -14,8 +14,9 @@ import cv2
 import numpy as np
 
 from ocr.form import Form
-from ocr.lines import F32, Sheet
+from ocr.lines import F32, Sheet, responses
 from ocr.match import Match
+from ocr.render import render
 from ocr.skeleton import DOTTED, LONG, per_form, printed_lines
 
 UNIT = 2.0  # page units a pixel
@@ -135,15 +136,36 @@ def _drawn(form: Form) -> tuple[F32, int, _Table, list[_Table]]:
         picture = pictures[int(abs(d - b) > abs(c - a))]
         new = cv2.line(np.zeros_like(picture), (a, b), (c, d), line[4], THICK, cv2.LINE_8, 4)
         np.maximum(picture, new, out=picture)
-    drawn = np.stack([cv2.GaussianBlur(p, (0, 0), SOFT) for p in pictures], axis=2)
-    tables = _tables(form, unit, size)
+    soft = np.asarray(np.stack([cv2.GaussianBlur(p, (0, 0), SOFT) for p in pictures], axis=2), np.float32)
+    tables = _telling(form, soft, _tables(form, unit, size))
     boxes = np.array([b for f in form.fields for b in f.boxes]) * unit
     step = (float(np.median(boxes[:, 2])), float(np.median(boxes[:, 3])))
     if tables:
         step = (step[0], float(np.median([t.step[1] for t in tables])))
     page = _Table((0, 0), size, step)
     pad = max(int(np.ceil(FURTHER * max(t.step))) for t in (page, *tables)) + 1
-    return np.asarray(drawn, np.float32), min(pad, MOST), page, tables
+    return soft, min(pad, MOST), page, tables
+
+
+def _telling(form: Form, drawn: F32, tables: list[_Table]) -> list[_Table]:
+    """The tables that are told from a place further on the form's own blank: others would speak against the right place.
+
+    A table whose boxes have no printed edges may have more lines beside it (of filled areas, of words) than in it.
+    """
+    if not tables:
+        return []
+    scale = LONG / max(form.page.width, form.page.height)
+    gray = np.asarray(cv2.cvtColor(render(form, scale), cv2.COLOR_BGR2GRAY), np.uint8)
+    across, down, _ = responses(gray)
+    size = (drawn.shape[1], drawn.shape[0])
+    lines = [
+        cv2.resize(cv2.dilate(image, np.ones(kernel, np.uint8)), size, interpolation=cv2.INTER_LINEAR)
+        for image, kernel in ((across, (3, 1)), (down, (1, 3)))
+    ]
+    pad = MOST
+    seen = np.pad(np.stack(lines, axis=2), ((pad, pad), (pad, pad), (0, 0)))
+    places = [_compared(np.asarray(seen, np.float32), drawn, pad, t) for t in tables]
+    return [t for t, place in zip(tables, places, strict=True) if place.here > place.there]
 
 
 def _tables(form: Form, unit: float, size: tuple[int, int]) -> list[_Table]:

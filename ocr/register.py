@@ -20,7 +20,7 @@ from ocr.form import Form, load_forms
 from ocr.lines import F64, U8, Sheet, unwarps
 from ocr.match import Match, Matcher, Warp
 from ocr.rough import Rough, rough
-from ocr.skeleton import LONG
+from ocr.skeleton import LONG, per_form
 from ocr.snap import Pyramid, Snapped, snap
 from ocr.thorough import thorough
 from ocr.twins import likeliest, twins
@@ -43,6 +43,7 @@ LITTLE = (
 )
 FEW_FOREIGN = 0.05  # then, of the long lines
 UNRIVALLED = 0.4  # then, the best other form's part of the quality
+OTHER_PITCH = 0.02  # part by which rows of two sheets differ in height
 OTHER_ROWS = (
     0.08  # of the long lines, where the sheet also exists with other rows: a row more adds about 0.05
 )
@@ -182,7 +183,9 @@ def _of_twins(gray: U8, pyramid: Pyramid, best: _Found, forms: Sequence[Form]) -
     laid = {best.match.form.id: best}
     for form in twins(best.match.form, list(rivals.values())):
         match = Matcher(best.sheet).laid_as(best.match, form)
-        if match.quality < TWIN * best.match.quality:
+        # How many rows a table has its lines say, and not the words: those of the wrong form may lie on its own places.
+        other_rows = len(form.fields) != len(best.match.form.fields)
+        if match.quality < (1.0 if other_rows else TWIN) * best.match.quality:
             continue
         page = _Page(form, match.warp, best.sheet)
         snapped = snap(pyramid, form, page)
@@ -198,7 +201,12 @@ def _of_twins(gray: U8, pyramid: Pyramid, best: _Found, forms: Sequence[Form]) -
 def _settled(found: _Found) -> bool:
     """So good a match, so far from all others, that nothing better need be looked for."""
     return (
-        found.match.quality >= SETTLED and found.rival < RIVAL * found.match.quality and alone(found.places)
+        not _has_other_pitch(
+            found.match.form
+        )  # bent onto the wrong number of rows a form may lie nearly as well
+        and found.match.quality >= SETTLED
+        and found.rival < RIVAL * found.match.quality
+        and alone(found.places)
     )
 
 
@@ -220,6 +228,19 @@ def _certain(found: _Found) -> bool:
 def _has_other_rows(form: Form) -> bool:
     """Whether there is a shipped sheet like this one with other rows, which a stretched or shorter table may be taken for."""
     return any(len(f.fields) != len(form.fields) for f in twins(form, list(load_forms().values())))
+
+
+def _has_other_pitch(form: Form) -> bool:
+    """Whether there is a shipped sheet like this one whose rows are higher or lower."""
+    others = [_pitch(f) for f in twins(form, list(load_forms().values()))]
+    return any(abs(p / _pitch(form) - 1) > OTHER_PITCH for p in others)
+
+
+@per_form
+def _pitch(form: Form) -> float:
+    """The height of most rows, as part of the page's."""
+    tops = np.unique([round(b[1]) for f in form.votes for b in f.boxes])
+    return float(np.median(np.diff(tops))) / form.page.height if len(tops) > 1 else 1.0
 
 
 def _found(pyramid: Pyramid, sheet: Sheet, likely: Sequence[Rough]) -> _Found | None:

@@ -48,10 +48,6 @@ FILLED = {
     "id-kpu-c1-2019": INDONESIA,
     "pe-onpe-2026": PERU,
 }
-# Where every row of a sheet is as high as the matcher looks aside for paper, it takes the right place for a wrong one.
-DENSE = pytest.mark.xfail(reason="the matcher mistakes a dense grid for a wrong place")
-UNREAD = {"id-kpu-c1-plano-2017"}
-FOUND = [pytest.param(n, marks=DENSE) if n in UNREAD else n for n in FILLED]
 CUT = {"id-kpu-c1-plano-2017": {"6.jpeg"}}  # the lower part of the sheet is not on it
 
 
@@ -85,7 +81,7 @@ def test_the_form_says_what_stands_on_the_sheet(name: str) -> None:
     form = FORMS[name]
     assert [f.name for f in form.fields] == list(FILLED[name])
     assert all(f.digits == len(FILLED[name][f.name]) for f in form.fields)
-    assert form.verified == (name not in UNREAD) and not form.synthetic
+    assert form.verified and not form.synthetic
     assert "scan" in form.source or "photo" in form.source
     assert len([t for t in form.texts if t.colour is None]) > 20
     blank = render(form, 0.5)
@@ -112,7 +108,7 @@ def test_every_count_is_in_a_sum_and_the_sums_hold(name: str) -> None:
     assert not [n for n in free if form.field(n).role not in (Role.OTHER, Role.REGISTERED)]
 
 
-@pytest.mark.parametrize("name", FOUND)
+@pytest.mark.parametrize("name", FILLED)
 def test_a_filled_blank_is_found_among_all_forms_and_read(name: str) -> None:
     reading = read(jpeg(photo(name)), file="made.jpg")
     assert reading.form == name, reading.refused
@@ -126,7 +122,7 @@ def test_a_filled_blank_is_found_among_all_forms_and_read(name: str) -> None:
     ("name", "field", "written", "sums"),
     [
         ("id-kpu-c1-2019", "total", "X44", {"total"}),
-        pytest.param("id-kpu-c1-plano-2017", "valid_total", "787", {"valid", "total"}, marks=DENSE),
+        pytest.param("id-kpu-c1-plano-2017", "valid_total", "787", {"valid", "total"}),
         ("pe-onpe-2026", "total_ciudadanos_votaron", "263", {"voters"}),
         ("ge-cec-protocol-2016", "party_5", "X481", {"cast"}),
     ],
@@ -145,7 +141,7 @@ def test_without_its_form_the_sheet_is_no_other(name: str) -> None:
         register(gray, [f for f in FORMS.values() if f.id != name])
 
 
-@pytest.mark.parametrize("name", FOUND)
+@pytest.mark.parametrize("name", FILLED)
 def test_a_real_sheet_is_found_and_its_fields_have_the_names_of_the_truth(real_data: Path, name: str) -> None:
     folder = real_data / "actas" / name
     with (folder / "truth.csv").open(encoding="utf-8") as stream:
