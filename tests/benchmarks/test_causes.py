@@ -13,7 +13,6 @@ from tabulate.causes import CAUSES
 from tabulate.compare import compare
 from tabulate.official import read_official
 
-
 # Of so few vectors some are so small that another station's numbers may be there by chance: those are counted and not named.
 LEAST = dict.fromkeys(CAUSES, 0.99) | {"wrong-station": 0.95}
 
