@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from ocr.errors import CotejoError
@@ -476,26 +478,36 @@ def _repeated(places: pl.DataFrame, keep: pl.Series, one_contest: bool) -> pl.Se
         key = places.get_column("station_id")
     else:
         key = places.select(pl.struct("station_id", "contest")).to_series()
-    if key.n_unique() == len(key):
+    # Ids that rise from row to row need not be sorted to be told apart.
+    rising = key.dtype == pl.String and len(key) > 1 and bool((key[1:] > key[:-1]).all())
+    if rising or key.n_unique() == len(key):
         return pl.Series([False]).new_from_index(0, len(key))
     return key.is_duplicated() & keep
 
 
 def _above_registered(places: pl.DataFrame, counts: pl.DataFrame, options: tuple[str, ...]) -> list[Problem]:
     """A note, no more: some stations have no list or take voters from elsewhere, so such a row is used like any other."""
-    most = pl.max_horizontal(
-        pl.sum_horizontal(*options, "blank", "null"), "voted", "cast"
-    )  # nulls are passed over
-    at = counts.select((pl.col("registered") > 0) & (most > pl.col("registered"))).to_series().arg_true()
+    # Column by column, which is several times as fast as row by row; nulls are passed over.
+    written = np.zeros(counts.height, dtype=np.int64)
+    for name in (*options, "blank", "null"):
+        written += _filled(counts[name])
+    for name in ("voted", "cast"):
+        np.maximum(written, _filled(counts[name]), out=written)
+    listed = _filled(counts["registered"])
+    at = np.flatnonzero((listed > 0) & (written > listed))
     if not len(at):
         return []
-    found = counts[at].with_columns(places["row"].gather(at))
+    rows, stations = places["row"].gather(at), counts["station_id"].gather(at)
     return [
         _problem(row, station, f"{votes} votes or voters with {registered} registered", True)
-        for row, station, votes, registered in found.select(
-            "row", "station_id", most, "registered"
-        ).iter_rows()
+        for row, station, votes, registered in zip(
+            rows, stations, written[at].tolist(), listed[at].tolist(), strict=True
+        )
     ]
+
+
+def _filled(numbers: pl.Series) -> npt.NDArray[np.int64]:
+    return (numbers.fill_null(0) if numbers.null_count() else numbers).to_numpy()
 
 
 def _statuses(raw: pl.DataFrame, layout: Layout) -> dict[str, dict[str, int]]:

@@ -31,6 +31,7 @@ _PREAMBLE = 40
 _MOST_BEYOND = 10_000
 """Cells that a row may have beyond its header; with more the file is no table."""
 _START = 1_000_000
+_FIRST = 1 << 14  # characters in which the header is looked for first
 
 
 @dataclass(frozen=True)
@@ -202,12 +203,16 @@ def read_table(
     """
     content = read_content(path)
     text = decode(path, content.data, encoding)
-    if "\n" not in text and "\r" in text:
+    old_mac = "\n" not in text and "\r" in text
+    if old_mac:
         text = text.replace("\r", "\n")
     try:
         line, names, preamble = _find_header(path, text, separator, quoted, header)
         columns = header_names(path, names)
-        raw, widths = _rows(text, columns, separator, quoted, line)
+        # Plain ASCII is the same bytes in every encoding read here: the file's own need not be made again.
+        same = text.isascii() and len(text) == len(content.data) and not old_mac
+        data = content.data if same else text.encode()
+        raw, widths = _rows(text, data, columns, separator, quoted=quoted, header_line=line)
     except csv.Error as error:
         raise CotejoError(
             f"{path}: the rows cannot be told apart ({error}); check its separators and quotation marks."
@@ -255,10 +260,21 @@ def _find_header(
     path: Path, text: str, separator: str, quoted: bool, header: Callable[[Sequence[str]], bool] | None
 ) -> tuple[int, list[str], tuple[tuple[str, ...], ...]]:
     """Line and names of the header, and the records above it."""
+    first = text[: text.rfind("\n", 0, _FIRST) + 1]  # it is nearly always here, and whole records are
+    if first and len(first) < len(text):
+        try:
+            return _header_in(path, first, separator, quoted, header)
+        except (csv.Error, CotejoError):
+            pass  # further down, or a record was cut
+    # The cut may spoil the last record, which is not needed.
+    return _header_in(path, text[:_START], separator, quoted, header)
+
+
+def _header_in(
+    path: Path, start: str, separator: str, quoted: bool, header: Callable[[Sequence[str]], bool] | None
+) -> tuple[int, list[str], tuple[tuple[str, ...], ...]]:
+    """The same, in the beginning of a text."""
     above: list[tuple[str, ...]] = []
-    start = (
-        text if len(text) <= _START else text[:_START]
-    )  # the cut may spoil the last record, which is not needed
     for line, record in _records(start, separator, quoted):
         if header is None or header([name.strip() for name in record]):
             return line, record, tuple(above)
@@ -286,10 +302,9 @@ def header_names(path: Path, names: Sequence[str]) -> tuple[str, ...]:
 
 
 def _rows(
-    text: str, columns: tuple[str, ...], separator: str, quoted: bool, header_line: int
+    text: str, data: bytes, columns: tuple[str, ...], separator: str, *, quoted: bool, header_line: int
 ) -> tuple[pl.DataFrame | Deferred, dict[int, int]]:
-    """All rows below the header, fast where that hides nothing."""
-    data = text.encode()
+    """All rows below the header, fast where that hides nothing; `data` is the text in UTF-8."""
     regular = _read_regular(data, columns, separator, quoted=quoted, header_line=header_line)
     if regular is not None:
         return regular, {}

@@ -74,7 +74,10 @@ def read_content(path: Path, limit: int | None = None) -> Content:
     disk = _whole(path, limit)
     data, beside = _unpack(path, io.BytesIO(disk), limit + 1, True)
     _check_size(path, len(data), limit)
-    if not data.strip(b"\xef\xbb\xbf \t\r\n\x1a"):
+    nothing = b"\xef\xbb\xbf \t\r\n\x1a"
+    if not data[:HEAD_BYTES].strip(nothing) and not data.strip(
+        nothing
+    ):  # the whole is copied only if it must be
         raise CotejoError(f"{path} is empty; fetch it from the authority again.")
     return Content(path, data, hashlib.sha256(disk).hexdigest(), beside)
 
@@ -118,7 +121,7 @@ def _whole(path: Path, limit: int) -> bytes:
     with open_file(path) as file:
         before = os.fstat(file.fileno())
         try:
-            data = file.read(limit + 1)
+            data = file.read(min(limit, before.st_size) + 1)
         except OSError as error:
             raise MachineError(f"{path} cannot be read: {error.strerror}; check the disk.") from None
         after = os.fstat(file.fileno())
