@@ -169,12 +169,17 @@ def published(counts: Ints) -> dict[str, float]:
     }
 
 
+def _kept(data: AuditData) -> pl.DataFrame:
+    """The stations that have a number, none negative, for every option."""
+    assert data.counts is not None
+    options = list(data.count_options)
+    return data.counts.drop_nulls(options).filter(pl.min_horizontal(options) >= 0)
+
+
 def votes_of(data: AuditData) -> Ints:
     """Votes (stations, options) of the stations that have a number, none negative, for every option."""
-    assert data.counts is not None
-    frame = data.counts.select(data.count_options).drop_nulls()
-    votes = frame.to_numpy().astype(np.int64).reshape(frame.height, len(data.count_options))
-    return np.asarray(votes[(votes >= 0).all(axis=1)])
+    frame = _kept(data).select(data.count_options)
+    return np.asarray(frame.to_numpy().astype(np.int64).reshape(frame.height, len(data.count_options)))
 
 
 @audit(
@@ -303,10 +308,8 @@ def _false_alarms(data: AuditData, votes: Ints, rng: np.random.Generator) -> tup
 
 def _codes(data: AuditData) -> tuple[Ints, Ints]:
     """Region and place of the stations of `votes_of`; a station without a place is one by itself."""
-    assert data.counts is not None
-    kept = data.counts.drop_nulls(list(data.count_options)).filter(pl.min_horizontal(data.count_options) >= 0)
     place = pl.coalesce("place_id", "station_id")
-    coded = kept.select(
+    coded = _kept(data).select(
         pl.col("region").fill_null("").rank("dense").cast(pl.Int64),
         place.rank("dense").cast(pl.Int64).alias("place"),
     )
