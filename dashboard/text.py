@@ -16,7 +16,7 @@ import streamlit as st
 from babel import Locale, UnknownLocaleError, dates, numbers
 
 LOCALE = Path(__file__).parent / "locale"
-LANGUAGES = {"es": "Español", "en": "English"}
+LANGUAGES = {"es": "Español", "pt": "Português", "en": "English"}
 LANGUAGE, COUNTRY, ZONE = "language", "country", "zone"  # in the session's state
 NONE = "–"
 # Everything that Markdown, Streamlit's own directives or LaTeX could take for more than a character.
@@ -39,7 +39,7 @@ def translated(message: str) -> str:
 
 
 def language() -> str:
-    """The session's language: ``es`` or ``en``."""
+    """The session's language: ``es``, ``pt`` or ``en``."""
     chosen = st.session_state.get(LANGUAGE)
     return chosen if chosen in LANGUAGES else "es"
 

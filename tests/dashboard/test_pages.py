@@ -18,12 +18,12 @@ from tabulate.line import refresh
 from tests.dashboard.conftest import planted
 
 PAGES = {
-    "overview": ("Resumen", "Overview"),
-    "upload": ("Envío", "Upload"),
-    "review": ("Revisión", "Review"),
-    "comparison": ("Comparación", "Comparison"),
-    "audits": ("Auditorías", "Audits"),
-    "flagged": ("Mesas señaladas", "Flagged stations"),
+    "overview": ("Resumen", "Resumo", "Overview"),
+    "upload": ("Envío", "Envio", "Upload"),
+    "review": ("Revisión", "Revisão", "Review"),
+    "comparison": ("Comparación", "Comparação", "Comparison"),
+    "audits": ("Auditorías", "Auditorias", "Audits"),
+    "flagged": ("Mesas señaladas", "Seções sinalizadas", "Flagged stations"),
 }
 
 
@@ -55,6 +55,8 @@ def test_the_language_can_be_changed(show):
     at = show("overview", "en")
     at.selectbox(key="language_choice").set_value("es").run()
     assert at.title[0].value == "Resumen"
+    at.selectbox(key="language_choice").set_value("pt").run()
+    assert at.title[0].value == "Resumo"
 
 
 def test_without_a_mission_one_sentence_is_said(show, monkeypatch, tmp_path):
@@ -272,9 +274,10 @@ def test_flagged_can_be_narrowed_and_taken_away(show, sample):
     assert set(at.dataframe[0].value["station_id"]) == {station}
 
 
-def test_findings_are_in_the_language_of_the_session(show):
-    evidence = show("flagged", "es").dataframe[0].value["evidence"]
-    assert evidence.str.contains("el acta dice").any()
+@pytest.mark.parametrize(("lang", "says"), [("es", "el acta dice"), ("pt", "o boletim diz")])
+def test_findings_are_in_the_language_of_the_session(show, lang, says):
+    evidence = show("flagged", lang).dataframe[0].value["evidence"]
+    assert evidence.str.contains(says).any()
     assert not evidence.str.contains("the sheet").any()
 
 
