@@ -18,7 +18,9 @@
 ``mx_computos.py``      Mexico, a state's own final count
 ``cl_servel.py``, ``co_registraduria.py``, ``ec_cne.py``   Chile, Colombia, Ecuador
 ``workbook.py``         XLSX, opened in a process of its own (``xlsx_child.py``)
+``parquet.py``          Parquet, opened in a process of its own (``parquet_child.py``)
 ``generic.py``          Cotejo's own plain CSV
+``research.py``         tables as the literature on election data hands them round
 ``mapping.py``          any other table, with a TOML file that says which column is what
 ======================  ============================================================================================
 

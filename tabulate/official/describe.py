@@ -26,7 +26,7 @@ or from public programs, and tested on files that are made up; whatever it reads
 _ALIKE = """
 Files may be plain, gzip, tar.gz or zip (with the description and the list of candidates beside the count), and many a `.xlsx` is text. A
 file is read once and hashed as it was read; one that changes meanwhile is refused. Workbooks are opened in a process of its own with
-little memory and time, PDFs in the one that opens photos; formulas are not evaluated.
+little memory and time, Parquet files likewise, PDFs in the one that opens photos; formulas are not evaluated.
 
 ## Four values
 
@@ -40,6 +40,14 @@ It is always text. Peru's mesas have six digits, and zeros that a file has lost 
 `CLAVE_CASILLA` (state, section, type, number, contiguous), put together by the INE's rule where a file has no such column. Brazil's
 section is state, zone, number. In other formats ids that are shorter than those with leading zeros are only told, never changed.
 
+## Tables of the literature
+
+`research-table` reads CSV and Parquet with columns of the names below, in any case, and options called `C001` or `P1`. It is found by itself
+only when every column is one of these; no other column becomes an option.
+
+"""
+
+_UNKNOWN = """
 ## A table that no format knows
 
 `cotejo official FILE --format mapping.toml` reads CSV, XLSX, Parquet and tables in PDFs:
@@ -71,12 +79,23 @@ def markdown() -> str:
         + "\n".join(lines)
         + "\n"
         + _ALIKE
+        + _synonyms()
+        + _UNKNOWN
         + "```toml\n"
         + textwrap.dedent(example).strip()
         + "\n```\n"
         + _WORDS
     )
     return text + "".join(_catalogue(name) for name in catalogue.names())
+
+
+def _synonyms() -> str:
+    from tabulate.official.research import SYNONYMS
+
+    lines = ["| what | names |", "|---|---|"]
+    for what, names in SYNONYMS.items():
+        lines.append(f"| {what} | {', '.join(f'`{n}`' if n else 'no name' for n in names)} |")
+    return "\n".join(lines) + "\n"
 
 
 def _catalogue(name: str) -> str:

@@ -33,7 +33,6 @@ Named with ``--format FILE.toml``. A mapping says what a file holds, and nobody 
 from __future__ import annotations
 
 import dataclasses
-import io
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
@@ -46,8 +45,9 @@ from ocr.errors import CotejoError
 from tabulate.official.base import NUMBER_COLUMNS, OfficialCount, Status
 from tabulate.official.layout import Layout, build, require
 from tabulate.official.long import LongLayout, build_long
-from tabulate.official.rows import Table, header_names, read_table
-from tabulate.official.source import MAX_BYTES, peek, read_content
+from tabulate.official.parquet import read_parquet
+from tabulate.official.rows import Table, read_table
+from tabulate.official.source import peek, read_content
 from tabulate.official.workbook import is_workbook, read_workbook
 
 ID = "mapping"
@@ -215,7 +215,7 @@ def _table(path: Path, mapping: Mapping) -> Table:
     if is_workbook(path):
         return read_workbook(path, is_header)
     if start[:4] == b"PAR1":
-        return _parquet(path)
+        return read_parquet(path)
     if b"%PDF-" in start[:1024]:
         from tabulate.official.pdf_table import read_pdf_table
 
@@ -230,37 +230,6 @@ def _needed(mapping: Mapping) -> list[str]:
     return found + (
         [mapping.long.option, mapping.long.votes] if mapping.long else list(mapping.options or ())[:3]
     )
-
-
-def _parquet(path: Path) -> Table:
-    content = read_content(path)
-    source = io.BytesIO(content.data)
-    try:
-        lazy = pl.scan_parquet(source)
-        columns = header_names(path, lazy.collect_schema().names())
-        rows = int(lazy.select(pl.len()).collect().item())
-        if rows * max(1, len(columns)) * 8 > MAX_BYTES:
-            raise CotejoError(
-                f"{path} holds {rows} rows of {len(columns)} columns; a count by station is smaller."
-            )
-        frame = lazy.collect()
-    except pl.exceptions.PolarsError:
-        raise CotejoError(f"{path} is a damaged Parquet file; fetch it again.") from None
-    nested = [name for name, dtype in frame.schema.items() if dtype.is_nested() or dtype == pl.Binary]
-    if nested:
-        raise CotejoError(f"{path}: the column {nested[0]!r} holds no plain values; save it flat.")
-    if frame.is_empty():
-        raise CotejoError(f"{path} has a header and no rows; fetch it from the authority again.")
-    frame.columns = list(columns)
-    text = frame.select(
-        pl.col(name).cast(pl.Int64 if dtype == pl.Boolean else dtype).cast(pl.String).fill_null("")
-        for name, dtype in frame.schema.items()
-    )
-    # Whole numbers that a program stored as floats are whole numbers.
-    text = text.with_columns(
-        pl.col(name).str.replace(r"\.0$", "") for name, dtype in frame.schema.items() if dtype.is_float()
-    )
-    return Table(columns, text.with_row_index("row", offset=1), {}, content.sha256)
 
 
 def _several(names: Names | None) -> list[str]:

@@ -129,6 +129,7 @@ _ECUADOR = (
     "DIGNIDAD_NOMBRE,PROVINCIA_CODIGO,CANTON_CODIGO,PARROQUIA_CODIGO,JUNTA_CODIGO,JUNTA_SEXO,ELECTORES,SUFRAGANTES,BLANCOS,NULOS,"
     "CANDIDATO_CODIGO,CANDIDATO_NOMBRE,VOTOS,ESTADO_ACTA\n"
 )
+_RESEARCH = ",Prefectures,Communes,Precincts,Registered,Ballots,C006,C007,C008\n"
 
 
 def _federal() -> Rows:
@@ -296,5 +297,14 @@ SAMPLES = (
         wide=False,
         name="ANA",
         free=False,
+    ),
+    Sample(
+        "research-table",
+        _table(_RESEARCH + _four("#,Norte,Villa,1#,600,300,0,90,110")),
+        "C007",
+        "",
+        "Registered",
+        free=False,
+        whole_id=True,
     ),
 )  # fmt: skip
