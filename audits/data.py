@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import polars as pl
 
@@ -154,6 +156,11 @@ class AuditData:
             if frame is not None
         ]
         return pl.concat([c.rename("station_id") for c in columns]).n_unique() if columns else 0
+
+    @cached_property
+    def shared(self) -> dict[Any, Any]:
+        """What one audit of these tables has worked out and another may use again (`audits.calibration`)."""
+        return {}
 
     def missing(self, need: str) -> bool:
         """Whether `need`, "table" or "table.column", is not there or holds nothing."""
