@@ -1,0 +1,65 @@
+"""A small seeded part of the clean-election scoreboard; the whole runs under `make prove`."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from audits.audit import ALPHA
+from benchmarks import scoreboard
+from benchmarks.elections import DESIGNS, STATIONS
+
+ELECTIONS = 60
+
+
+@pytest.fixture(scope="module")
+def only() -> tuple[str, ...]:
+    return scoreboard.testing()
+
+
+@pytest.mark.parametrize("design", DESIGNS)
+def test_no_test_speaks_too_often_on_clean_elections(design: str, only: tuple[str, ...]) -> None:
+    cell = scoreboard.examine(scoreboard.Task(design, 0, ELECTIONS, 20, only))
+    assert cell.elections == ELECTIONS and len(cell.printed) >= 5
+    for name, printed in cell.printed.items():
+        # one seeded run in a hundred thousand would fail by chance
+        assert cell.spoke[name] <= ALPHA * printed + 4.5 * np.sqrt(ALPHA * (1 - ALPHA) * max(printed, 20)), (
+            name
+        )
+
+
+def test_the_designs_are_overdispersed_and_neighbours_vote_alike() -> None:
+    for design in DESIGNS:
+        data = scoreboard.draw(scoreboard.Task(design, 0, 1, 3, ()), 0)
+        counts = data.counts
+        assert counts is not None and counts.height == STATIONS
+        n, k = counts["valid"].to_numpy(), counts[data.options[0]].to_numpy()
+        assert (counts["voted"] <= counts["registered"]).all() and (n > 0).all()
+        place = np.unique(counts["place_id"].to_numpy(), return_inverse=True)[1]
+        m = k.sum() / n.sum()
+        residual = (k - n * m) / np.sqrt(n * m * (1 - m))
+        assert (residual**2).mean() > 1.5, "no more spread than counting gives"
+        both = place[1:] == place[:-1]
+        assert np.corrcoef(residual[1:][both], residual[:-1][both])[0, 1] > 0.2, (
+            "neighbours do not vote alike"
+        )
+
+
+def test_the_same_on_one_process_and_on_two_and_a_plant_is_seen() -> None:
+    only = ("integer-percent",)
+    one = scoreboard.count(scoreboard.clean_tasks(2, 5, only), 1)
+    two = scoreboard.count(scoreboard.clean_tasks(2, 5, only), 2)
+    assert one == two
+    planted = scoreboard.examine(scoreboard.Task("homogeneous", 0, 8, 5, only, "rounding", 0.5))
+    assert planted.rate("integer-percent") == 1.0
+    assert planted.printed[scoreboard.BATTERY] == 8
+
+
+def test_a_rate_above_the_bound_is_told() -> None:
+    assert scoreboard.bound(5000) == pytest.approx(0.06, abs=0.0008)
+    cell = scoreboard.Cell()
+    for i in range(100):
+        cell.add({"a": {"pvalue": 0.01 if i < 20 else 0.5, "bh": 0.2, "by": 0.2}})
+    told = scoreboard.over({"homogeneous": cell})
+    assert told == ["a, homogeneous: 20 of 100"]
+    assert "a, homogeneous: 20 of 100" in scoreboard.report({"homogeneous": cell}, {}, 1, 5.0)
