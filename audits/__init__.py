@@ -3,6 +3,6 @@
 Importing the package registers every audit below; a new one is a new file and its name in this list.
 """
 
-from audits import arithmetic, comparison, filings, integer_percent, last_digit, toolkit
+from audits import arithmetic, comparison, copies, filings, integer_percent, last_digit, toolkit
 
-__all__ = ["arithmetic", "comparison", "filings", "integer_percent", "last_digit", "toolkit"]
+__all__ = ["arithmetic", "comparison", "copies", "filings", "integer_percent", "last_digit", "toolkit"]

@@ -143,6 +143,8 @@ def flag(
 def flagged_frame(rows: list[dict[str, str | int | None]]) -> pl.DataFrame:
     """The table of flagged stations, in an order that does not depend on the order of `rows`."""
     frame = pl.DataFrame(rows, schema=FLAGGED)
+    if not rows:
+        return frame
     return frame.unique().sort(
         "station_id", "contest", "field", "message", "numbers", "photo", nulls_last=True
     )

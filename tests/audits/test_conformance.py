@@ -269,11 +269,24 @@ def even_errors(random: np.random.Generator) -> AuditData:
     return AuditData(comparison=elections.comparison(frame, official), options=elections.OPTIONS)
 
 
+def alike_neighbours(random: np.random.Generator) -> AuditData:
+    """Small stations, as many votes at each of a place, whose people vote exactly alike: equal results are common."""
+    shares = random.beta(2, 2, 50)[np.arange(200) // 4]
+    valid = random.integers(1, 40, 50)[np.arange(200) // 4]
+    ana = random.binomial(valid, shares)
+    beto = random.binomial(valid - ana, 0.7)
+    frame = elections.counts(random, 200).with_columns(
+        pl.Series("ana", ana), pl.Series("beto", beto), pl.Series("caro", valid - ana - beto)
+    )
+    return AuditData(counts=frame, options=elections.OPTIONS)
+
+
 # Per audit: an election without anything to find, drawn from a law no kinder than its null hypothesis.
 NULLS: dict[str, Callable[[np.random.Generator], AuditData]] = {
     "arithmetic": lambda random: misread(elections.clean(random, 40), random),
     "comparison": even_errors,
     "filings": lambda random: misread(elections.clean(random, 40), random),
+    "identical-rows": alike_neighbours,
     "integer-percent": overdispersed,
     "last-digit": overdispersed,
     "forensics-toolkit": overdispersed,
@@ -308,11 +321,21 @@ def invented_digits() -> AuditData:
     )
 
 
+def copied_rows() -> AuditData:
+    """Every twentieth station has the votes of the one before, at the same place."""
+    copied = pl.int_range(pl.len()) % 20 == 1
+    frame = elections.counts(rng(11), 400).with_columns(
+        pl.when(copied).then(pl.col(o).shift(1)).otherwise(o).alias(o) for o in elections.OPTIONS
+    )
+    return AuditData(counts=frame, options=elections.OPTIONS)
+
+
 # Per audit: an election on which it must speak.
 FINDS: dict[str, Callable[[], AuditData]] = {
     "arithmetic": lambda: elections.with_errors(rng(2)),
     "comparison": lambda: elections.with_errors(rng(2)),
     "filings": lambda: elections.with_errors(rng(2)),
+    "identical-rows": copied_rows,
     "integer-percent": rounded_turnout,
     "last-digit": invented_digits,
     "forensics-toolkit": invented_digits,
