@@ -8,8 +8,6 @@ figures with their intervals, for people who will compare them with published on
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import chdtrc
@@ -32,8 +30,11 @@ _APART = N_("Stations differ from each other independently, as far as the interv
 def second_digits(counts: Ints) -> Ints:
     """The second significant digit of each count from 10 on."""
     k = counts[counts >= 10]
-    tens = 10 ** (np.searchsorted(10 ** np.arange(2, 19, dtype=np.int64), k, side="right")).astype(np.int64)
-    return np.asarray(k // tens % 10)
+    large = np.flatnonzero(k >= 100)
+    while large.size:  # down to two digits
+        k[large] //= 10
+        large = large[k[large] >= 100]
+    return np.asarray(k % 10)
 
 
 def second_digit_fit(counts: Ints) -> dict[str, float]:
@@ -51,27 +52,9 @@ def second_digit_fit(counts: Ints) -> dict[str, float]:
     }
 
 
-def _mean(x: Floats) -> float:
-    return float(x.mean()) if x.size else float("nan")
-
-
-def _moment(power: int) -> Callable[[Floats], float]:
-    def standardised(share: Floats) -> float:
-        """Standardised with the spread over all stations (n, not n − 1)."""
-        sd = share.std() if share.size else 0.0
-        return float((((share - share.mean()) / sd) ** power).mean()) if sd > 0 else float("nan")
-
-    return standardised
-
-
-def _slope(share: Floats, turnout: Floats) -> float:
-    spread = turnout - _mean(turnout)
-    below = float((spread**2).sum())
-    return float((spread * share).sum()) / below if below > 0 else float("nan")
-
-
-def _ends(percent: Floats) -> Floats:
-    return np.isin(np.rint(percent) % 10, (0, 5)).astype(np.float64)
+def _ratio(above: Floats, below: Floats) -> Floats:
+    """NaN where there is nothing below."""
+    return np.asarray(np.divide(above, below, out=np.full(above.shape, np.nan), where=below > 0))
 
 
 def figures(counts: Ints, share: Floats, turnout: Floats | None) -> dict[str, tuple[float, float, float]]:
@@ -89,35 +72,56 @@ def figures(counts: Ints, share: Floats, turnout: Floats | None) -> dict[str, tu
         ``2BL``, ``LastC``, ``P05s``, ``C05s``, ``Skew``, ``Kurt``, and with a turnout ``Sobyanin`` (the slope of share on turnout less the mean
         share) and ``Correlation``.
     """
-
-    def of(keep: NDArray[np.bool_]) -> dict[str, float]:
-        k, p = counts[keep], share[keep]
-        whole = np.isfinite(p)
-        out = {
-            "2BL": _mean(second_digits(k).astype(np.float64)),
-            "LastC": _mean((k % 10).astype(np.float64)),
-            "P05s": _mean(_ends(100 * p[whole])),
-            "C05s": _mean(np.isin(k % 10, (0, 5)).astype(np.float64)),
-            "Skew": _moment(3)(p[whole]),
-            "Kurt": _moment(4)(p[whole]),
-        }
-        if turnout is not None:
-            t = turnout[keep]
-            both = whole & np.isfinite(t)
-            out["Sobyanin"] = _slope(p[both], t[both]) - _mean(p[both])
-            flat = both.sum() < 2 or p[both].std() == 0 or t[both].std() == 0
-            out["Correlation"] = float("nan") if flat else float(np.corrcoef(p[both], t[both])[0, 1])
-        return out
-
-    everything = of(np.ones(counts.size, dtype=np.bool_))
-    group = np.arange(counts.size) % GROUPS
-    parts = [of(group != g) for g in range(min(GROUPS, counts.size))] if counts.size > 1 else []
+    whole = np.isfinite(share)
+    p, p0 = np.where(whole, share, 0.0), float(share[whole].mean()) if whole.any() else 0.0
+    q = np.where(whole, p - p0, 0.0)
+    q2 = q * q
+    long = counts >= 10
+    second = np.zeros(counts.size)
+    second[long] = second_digits(counts)
+    columns = [long, second, np.ones(counts.size), counts % 10, counts % 5 == 0]
+    columns += [whole, whole & (np.rint(100 * p) % 5 == 0), q, q2, q2 * q, q2 * q2]
+    t0 = 0.0
+    if turnout is not None:
+        both = whole & np.isfinite(turnout)
+        t0 = float(turnout[both].mean()) if both.any() else 0.0
+        t = np.where(both, turnout - t0, 0.0)
+        r = np.where(both, q, 0.0)
+        columns += [both, t, t * t, r, r * t, r * r]
+    size = -(-counts.size // GROUPS) * GROUPS  # station i is in group i mod GROUPS
+    of_group = np.empty((min(GROUPS, counts.size), len(columns)))
+    padded = np.zeros(size)
+    for j, column in enumerate(columns):
+        padded[: counts.size] = column
+        of_group[:, j] = padded.reshape(-1, GROUPS).sum(axis=0)[: len(of_group)]
+    # The first row is of all stations, each other of all but one group.
+    left = of_group.sum(axis=0) - np.concatenate([np.zeros((1, len(columns))), of_group])
+    n2, d2, n, last, ends, w, round_, *powers = left[:, :11].T
+    m1, m2, m3, m4 = (_ratio(x, w) for x in powers)
+    var = m2 - m1**2
+    varies = np.where(var > 1e-14, var, np.nan)
+    values = {
+        "2BL": _ratio(d2, n2),
+        "LastC": _ratio(last, n),
+        "P05s": _ratio(round_, w),
+        "C05s": _ratio(ends, n),
+        "Skew": (m3 - 3 * m1 * m2 + 2 * m1**3) / varies**1.5,
+        "Kurt": (m4 - 4 * m1 * m3 + 6 * m1**2 * m2 - 3 * m1**4) / varies**2,
+    }
+    if turnout is not None:
+        some, *moments = left[:, 11:].T
+        t1, tt, r1, rt, rr = (_ratio(x, some) for x in moments)
+        spread_t, spread_r, joint = tt - t1**2, rr - r1**2, rt - r1 * t1
+        spread_t, spread_r = (np.where(x > 1e-14, x, np.nan) for x in (spread_t, spread_r))
+        values["Sobyanin"] = joint / spread_t - (r1 + p0)
+        values["Correlation"] = joint / np.sqrt(spread_t * spread_r)
     out = {}
-    for name, value in everything.items():
-        left_out = np.array([p[name] for p in parts])
-        g = left_out.size
-        error = float(np.sqrt((g - 1) / g * ((left_out - left_out.mean()) ** 2).sum())) if g else float("nan")
-        out[name] = (value, value - _Z * error, value + _Z * error)
+    for name, (value, *left_out) in values.items():
+        g = len(left_out) if counts.size > 1 else 0
+        error = (
+            float(np.sqrt((g - 1) / g * ((left_out - np.mean(left_out)) ** 2).sum())) if g else float("nan")
+        )
+        out[name] = (float(value), float(value - _Z * error), float(value + _Z * error))
     return out
 
 
