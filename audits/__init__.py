@@ -3,6 +3,15 @@
 Importing the package registers every audit below; a new one is a new file and its name in this list.
 """
 
-from audits import arithmetic, comparison, copies, filings, integer_percent, last_digit, toolkit
+from audits import arithmetic, comparison, copies, filings, fingerprint, integer_percent, last_digit, toolkit
 
-__all__ = ["arithmetic", "comparison", "copies", "filings", "integer_percent", "last_digit", "toolkit"]
+__all__ = [
+    "arithmetic",
+    "comparison",
+    "copies",
+    "filings",
+    "fingerprint",
+    "integer_percent",
+    "last_digit",
+    "toolkit",
+]

@@ -290,6 +290,7 @@ NULLS: dict[str, Callable[[np.random.Generator], AuditData]] = {
     "integer-percent": overdispersed,
     "last-digit": overdispersed,
     "forensics-toolkit": overdispersed,
+    "fingerprint": overdispersed,
 }
 # Audits without a test must flag nobody on their null. (Copying errors are there to be flagged, but not the rest.)
 SILENT: dict[str, Callable[[np.random.Generator], AuditData]] = {
@@ -339,6 +340,7 @@ FINDS: dict[str, Callable[[], AuditData]] = {
     "integer-percent": rounded_turnout,
     "last-digit": invented_digits,
     "forensics-toolkit": invented_digits,
+    "fingerprint": invented_digits,
 }
 
 
