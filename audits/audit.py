@@ -17,6 +17,7 @@ import numpy as np
 import polars as pl
 
 from audits.data import ROLES, AuditData
+from audits.meaning import margin_of, need_in_words, of_margin, paragraph
 from audits.words import ALPHA, FLAGGED, N_, Number, Sentence, Translate, headline
 
 __all__ = [
@@ -197,7 +198,8 @@ def audit(
         def checked(data: AuditData, *, seed: int = 0, calibrate: bool = True) -> AuditResult:
             for need in needed:
                 if data.missing(need):
-                    return not_applied(entry, N_("It needs {need}, which these data do not have."), need=need)
+                    why = N_("It needs {need}, which these data do not have.")
+                    return not_applied(entry, why, need=need_in_words(need))
             return function(data, seed=seed, calibrate=calibrate)
 
         checked.__doc__, checked.__name__ = function.__doc__, getattr(function, "__name__", id)
@@ -220,7 +222,7 @@ def audit(
     return register
 
 
-def not_applied(entry: Audit, message: str, **numbers: Number) -> AuditResult:
+def not_applied(entry: Audit, message: str, **numbers: Number | Sentence) -> AuditResult:
     """The result of an audit that these data do not allow; `message` says why."""
     return AuditResult(
         id=entry.id,
@@ -243,7 +245,8 @@ class Battery:
     `tests` holds, for every p-value printed anywhere (an audit's own, or that of a part, named "id/part"),
     the raw value and two corrections: Benjamini–Hochberg (``bh``, right when tests are independent or
     positively dependent) and Benjamini–Yekutieli (``by``, right under any dependence; the one used in texts,
-    because audits of the same counts depend on each other in ways nobody knows).
+    because audits of the same counts depend on each other in ways nobody knows). `margin` is the lead, in votes, of the first option
+    over the second in the counts; None where there are no two options.
     """
 
     stations: int
@@ -251,6 +254,7 @@ class Battery:
     seed: int
     results: tuple[AuditResult, ...]
     tests: Mapping[str, Mapping[str, float]]
+    margin: int | None = None
 
     def __getitem__(self, audit_id: str) -> AuditResult:
         return {result.id: result for result in self.results}[audit_id]
@@ -270,6 +274,7 @@ class Battery:
             "stations": self.stations,
             "options": list(self.options),
             "seed": self.seed,
+            "margin": self.margin,
             "battery": {
                 "corrected": {
                     "tests": len(self.tests),
@@ -277,10 +282,17 @@ class Battery:
                     "pvalues": {name: _plain(values) for name, values in self.tests.items()},
                 }
             },
-            "audits": [
-                result.to_json() | {"headline": headline(REGISTRY[result.id], result)}
-                for result in self.results
-            ],
+            "audits": [self._entry(result) for result in self.results],
+        }
+
+    def _entry(self, result: AuditResult) -> dict[str, Any]:
+        document = result.to_json()
+        said = paragraph(REGISTRY[result.id], result, self.margin)
+        return document | {
+            "headline": headline(REGISTRY[result.id], result),
+            "margin": self.margin,
+            "effect_of_margin": rounded(of_margin(result.effect_votes, self.margin)),
+            "sentences": document["sentences"] | {"paragraph": [sentence.to_json() for sentence in said]},
         }
 
 
@@ -311,7 +323,7 @@ def run(data: AuditData, only: Iterable[str] | None = None, seed: int = 0, calib
         tests[f"{results[i].id}/{part}" if part else results[i].id] = {"pvalue": p, "bh": p_bh, "by": p_by}
         results[i] = _with_correction(results[i], part, p_by)
     options = data.count_options or data.options
-    return Battery(stations=data.stations, options=options, seed=seed, results=tuple(results), tests=tests)
+    return Battery(data.stations, options, seed, tuple(results), tests, margin_of(data))
 
 
 def _corrected(pvalues: list[float], method: str) -> list[float]:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 Translate = Callable[[str], str]
 Number = int | float | str | bool | None
+Write = Callable[[int | float], str]
+"""How a number is written; the language decides."""
 
 ALPHA = 0.05
 """Level at which a grade C headline speaks of a pattern, and at which false-alarm rates are measured."""
@@ -30,28 +32,45 @@ def N_(message: str) -> str:
 
 @dataclass(frozen=True)
 class Sentence:
-    """A message id and the numbers that go into it.
+    """A message id and what goes into it.
 
     Parameters
     ----------
     message : English sentence with ``{named}`` places.
-    numbers : value for each place.
+    numbers : value for each place; a sentence within the sentence is translated by itself.
     """
 
     message: str
-    numbers: Mapping[str, Number] = field(default_factory=dict)
+    numbers: Mapping[str, Number | Sentence] = field(default_factory=dict)
 
-    def text(self, _: Translate = N_) -> str:
-        """The sentence in the language of `_` (English when none is given)."""
-        return _(self.message).format(**self.numbers)
+    def text(self, _: Translate = N_, write: Write | None = None) -> str:
+        """The sentence in the language of `_` (English when none is given), its numbers as `write` writes them."""
+        return _(self.message).format(**{k: _shown(v, _, write) for k, v in self.numbers.items()})
 
     def to_json(self) -> dict[str, Any]:
         """Message and numbers, to be put together again in another language."""
-        return {"message": self.message, "numbers": dict(self.numbers)}
+        return {
+            "message": self.message,
+            "numbers": {k: v.to_json() if isinstance(v, Sentence) else v for k, v in self.numbers.items()},
+        }
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Sentence:
+        """The sentence that `to_json` was made from."""
+        inner = {k: cls.from_json(v) if isinstance(v, dict) else v for k, v in document["numbers"].items()}
+        return cls(document["message"], inner)
 
     def numbers_json(self) -> str:
         """The numbers as JSON with sorted keys, to keep beside the message in a table."""
         return json.dumps(dict(self.numbers), sort_keys=True, ensure_ascii=False)
+
+
+def _shown(value: Number | Sentence, _: Translate, write: Write | None) -> Number:
+    if isinstance(value, Sentence):
+        return value.text(_, write)
+    if write is None or isinstance(value, bool | str) or value is None:
+        return value
+    return write(value)
 
 
 # What each grade may say. The headline of a result is one of these sentences and nothing else.
@@ -70,30 +89,47 @@ _HEADLINES: dict[str, str] = {
 }
 
 
-def headline(audit: Audit, result: AuditResult, _: Translate = N_) -> str:
+def kind(result: AuditResult) -> str:
+    """Which of the things that the grades allow a result says: "none" (not applied), A0, A1, B0, B1, C0, C1 or D.
+
+    1 is something found and 0 nothing found; what was found is no better than the best of its flags. A grade C result uses the p-value corrected for the number of tests, or, outside a
+    battery, its own; without a p-value it is a description.
+    """
+    p = corrected(result)
+    if not result.applies:
+        return "none"
+    if result.grade in ("A", "B"):
+        best = min(result.flagged["grade"], default="D")
+        return f"{best}1" if best in ("A", "B") else f"{result.grade}0"
+    return f"C{int(p <= ALPHA)}" if result.grade == "C" and p is not None else "D"
+
+
+def corrected(result: AuditResult) -> float | None:
+    """The p-value after correction for the number of tests; outside a battery, the result's own."""
+    return result.pvalue if result.pvalue_corrected is None else result.pvalue_corrected
+
+
+def headline_sentence(audit: Audit, result: AuditResult) -> Sentence:
     """One sentence about a result that says what its grade allows, and no more.
 
     Grade A says that two records differ, B that a sheet contradicts itself, C that a pattern is not explained
-    by the stated model (or that none was found), D that nothing was tested. A grade C result uses the p-value
-    corrected for the number of tests, or, outside a battery, its own.
+    by the stated model (or that none was found), D that nothing was tested.
     """
-    flagged = result.flagged_stations
-    p = result.pvalue if result.pvalue_corrected is None else result.pvalue_corrected
-    if not result.applies:
-        kind = "none"
-    elif result.grade in ("A", "B"):
-        kind = f"{result.grade}{int(bool(flagged))}"
-    elif result.grade == "C" and p is not None:
-        kind = f"C{int(p <= ALPHA)}"
-    else:
-        kind = "D"
-    return _(_HEADLINES[kind]).format(
-        title=_(audit.title),
-        why=result.why_not.text(_) if result.why_not else "",
-        flagged=len(flagged),
-        n=result.n,
-        p="" if p is None else f"{p:.2g}",
-    )
+    p = corrected(result)
+    said: dict[str, Number | Sentence] = {
+        "title": Sentence(audit.title),
+        "why": result.why_not or "",
+        "flagged": len(result.flagged_stations),
+        "n": result.n,
+        "p": None if p is None else float(f"{p:.2g}"),
+    }
+    message = _HEADLINES[kind(result)]
+    return Sentence(message, {name: value for name, value in said.items() if f"{{{name}}}" in message})
+
+
+def headline(audit: Audit, result: AuditResult, _: Translate = N_) -> str:
+    """The text of `headline_sentence`, with plain numbers."""
+    return headline_sentence(audit, result).text(_, lambda x: f"{x:.2g}" if isinstance(x, float) else str(x))
 
 
 FLAGGED: dict[str, type[pl.DataType]] = {

@@ -85,6 +85,11 @@ def decimal(value: float | None, digits: int = 2) -> str:
     )
 
 
+def significant(value: float, digits: int = 3) -> str:
+    """A number with so many significant digits."""
+    return numbers.format_decimal(float(f"{value:.{digits}g}"), format="#,##0.##########", locale=locale())
+
+
 def percent(share: float | None, digits: int = 1) -> str:
     """A share between 0 and 1 as a percentage."""
     if share is None:

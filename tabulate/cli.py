@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import App, CycloptsError, Parameter
 
@@ -355,6 +355,20 @@ app.command(feed_cli.watch)
 app.command(feed_cli.timeline)
 
 
+_AUDIT_COLUMNS = {
+    "id": "audit",
+    "grade": "grade",
+    "statistic": "statistic",
+    "pvalue": "p",
+    "pvalue_corrected": "p corrected",
+    "false_alarm_rate": "false alarms",
+    "n": "n",
+    "effect_of_margin": "votes / margin",
+    "flagged": "flagged",
+    "flags_expected": "expected",
+}
+
+
 @app.command
 def audit(
     folder: Annotated[Path | None, Parameter(name=["DIR"])] = None,
@@ -367,10 +381,14 @@ def audit(
     ] = None,
     seed: Annotated[int, Parameter(help="Same data and seed, same answer.")] = 0,
     calibrate: Annotated[bool, Parameter(help="Measure false-alarm rates by simulation.")] = True,
+    language: Annotated[
+        Literal["en", "es", "pt"], Parameter(help="Of the paragraphs that say what the figures mean.")
+    ] = "en",
     json: Json = False,
 ) -> None:
     """Run the audit battery over a mission or an official file."""
     from tabulate.findings import audit_counts, audit_mission, document
+    from tabulate.languages import paragraph
 
     if folder is not None and counts is None:
         from tabulate.rebuild import current_tables
@@ -390,16 +408,14 @@ def audit(
         return
     for each in audits:
         doc = each.battery.to_json()
-        rows = [
-            (a["id"], a["grade"], a["statistic"], a["pvalue"], a["pvalue_corrected"], a["n"], a["flagged"])
-            for a in doc["audits"]
-        ]
-        columns = ["audit", "grade", "statistic", "p", "p corrected", "n", "flagged"]
         show.table(
-            f"{each.contest or 'one contest'}, looked at: {each.source}", columns, rows, right=range(2, 7)
+            f"{each.contest or 'one contest'}, looked at: {each.source}; margin in votes: {show.plain(doc['margin'])}",
+            list(_AUDIT_COLUMNS.values()),
+            [[a[name] for name in _AUDIT_COLUMNS] for a in doc["audits"]],
+            right=range(2, 10),
         )
         for a in doc["audits"]:
-            show.say(a["headline"])
+            show.say("\n" + paragraph(a["sentences"]["paragraph"], language))
 
 
 @app.command

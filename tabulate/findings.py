@@ -19,6 +19,7 @@ from ocr.form import Role
 from ocr.reading import State
 from tabulate.differences import latest_snapshots
 from tabulate.intake import claim
+from tabulate.languages import paragraphs
 from tabulate.mission import Mission
 from tabulate.official import OfficialCount
 from tabulate.pages import ACTA, CHECKED_SOURCES, STATION_DIFFERS
@@ -84,9 +85,12 @@ def document(audits: list[ContestAudit]) -> dict[str, Any]:
     """The ``audit`` document of the design: the first contest at the top, every contest under ``contests``.
 
     P-values are corrected for the tests of their own contest only, which ``corrected_within`` says where there are
-    several contests.
+    several contests. Each audit has its paragraph in every language (`audits.meaning`).
     """
     each = [a.battery.to_json() | {"contest": a.contest, "source": a.source} for a in audits]
+    for one in each:
+        for entry in one["audits"]:
+            entry["paragraph"] = paragraphs(entry["sentences"]["paragraph"])
     empty: dict[str, Any] = {"stations": 0, "options": [], "battery": {"corrected": {}}, "audits": []}
     first = each[0] if each else empty
     if len(each) < 2:

@@ -7,10 +7,11 @@ from typing import Any
 import polars as pl
 import streamlit as st
 
-from audits.audit import REGISTRY, AuditResult
-from audits.words import FLAGGED, Sentence, headline
+from audits.audit import REGISTRY
+from audits.meaning import numerals
+from audits.words import Sentence
 from dashboard import names, parts, plots, state
-from dashboard.text import NONE, _, decimal, percent, plain, pvalue, translated, whole
+from dashboard.text import NONE, _, decimal, percent, plain, pvalue, significant, translated, whole
 from tabulate import views
 from tabulate.line import Line
 from tabulate.mission import Contest
@@ -51,7 +52,10 @@ def one(line: Line, contest: Contest, source: str, audit: dict[str, Any], margin
     entry = REGISTRY[audit["id"]]
     with st.container(border=True):
         st.subheader(_(entry.title), anchor=False)
-        st.markdown(plain(said(audit)))
+        first, *rest = said(audit)
+        st.markdown(plain(first))
+        if rest:
+            st.markdown(plain(" ".join(rest)))
         st.caption(
             _("Best grade possible: {grade} ({says})").format(
                 grade=audit["grade"], says=names.grade(audit["grade"])
@@ -89,28 +93,26 @@ def one(line: Line, contest: Contest, source: str, audit: dict[str, Any], margin
         background(audit)
 
 
-def said(audit: dict[str, Any]) -> str:
-    """The headline that the audit's grade allows."""
-    result = AuditResult(
-        id=audit["id"],
-        grade=audit["grade"],
-        pvalue=audit["pvalue"],
-        pvalue_corrected=audit["pvalue_corrected"],
-        n=audit["n"],
-        applies=audit["applies"],
-        why_not=None
-        if audit["why_not"] is None
-        else Sentence("{why}", {"why": " ".join(sentence(audit, "why_not"))}),
-        flagged=pl.DataFrame(
-            {"station_id": audit["flagged_stations"]}, schema={"station_id": FLAGGED["station_id"]}
-        ),
-    )
-    return headline(REGISTRY[audit["id"]], result, _)
+def said(audit: dict[str, Any]) -> list[str]:
+    """What the result means and does not mean, sentence by sentence; the first is its headline."""
+    found = audit.get("sentences", {}).get("paragraph")
+    if not found:  # an audit kept by an older version
+        return [audit["headline"]]
+    return [Sentence.from_json(s).text(_, number) for s in found]
+
+
+def number(value: int | float) -> str:
+    """A number of a sentence, as the session's language and country write it."""
+    if isinstance(value, int) or abs(value) >= 1000:
+        return whole(value)
+    if 0 < abs(value) < 0.0001:
+        return numerals(_)(value)
+    return significant(value)
 
 
 def sentence(audit: dict[str, Any], name: str) -> list[str]:
     """Notes, or why an audit does not apply, in the language of the session."""
-    return [Sentence(s["message"], s["numbers"]).text(_) for s in audit.get("sentences", {}).get(name, [])]
+    return [Sentence.from_json(s).text(_) for s in audit.get("sentences", {}).get(name, [])]
 
 
 def histograms(line: Line, contest: Contest, source: str) -> None:

@@ -61,7 +61,7 @@ def test_an_audit_whose_needs_are_missing_says_so_and_is_no_test(made_up: None) 
     result = battery["x-one"]
     assert (
         not result.applies
-        and result.why_not.text() == "It needs counts.registered, which these data do not have."
+        and result.why_not.text() == "It needs registered voters by station, which these data do not have."
     )
     assert result.assumptions == {"A": None} and result.pvalue is None
     assert battery.to_json()["battery"]["corrected"]["tests"] == 2
@@ -119,8 +119,9 @@ def say(**changes: object) -> str:
 
 
 def test_a_headline_says_what_its_grade_allows() -> None:
-    row = flagged_frame([flag("1", Sentence("s"), "B")])
-    assert "two records of the same acta differ" in say(grade="A", flagged=row)
+    row, better = (flagged_frame([flag("1", Sentence("s"), grade)]) for grade in ("B", "A"))
+    assert "two records of the same acta differ" in say(grade="A", flagged=better)
+    assert "a sheet contradicts itself" in say(grade="A", flagged=row), "no better than what was found"
     assert "no two confirmed records" in say(grade="A")
     assert "a sheet contradicts itself" in say(grade="B", flagged=row)
     assert "a pattern that the stated model does not explain" in say(pvalue=0.001)

@@ -1,0 +1,255 @@
+"""What a result does and does not mean: a paragraph that can be translated and never says more than the grade.
+
+Which sentences a paragraph has is decided by what the result says (`audits.words.kind`) and by what is known of it: its size in votes
+against the margin, flags a clean election would show, false alarms, power, assumptions and innocent explanations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from audits.words import ALPHA, N_, Number, Sentence, Translate, Write, headline_sentence, kind
+
+if TYPE_CHECKING:
+    from audits.audit import Audit, AuditResult
+    from audits.data import AuditData
+
+_ABOVE = ALPHA + 0.01  # the bound of the scoreboard: 6 %
+
+_MEANS: dict[str, tuple[str, ...]] = {
+    "none": (N_("Nothing was looked at here, which speaks neither for nor against this count."),),
+    "A0": (
+        N_(
+            "This holds only for what both records show and somebody confirmed; nothing is known of the rest."
+        ),
+    ),
+    "A1": (
+        N_(
+            "Each flagged station can be looked up in both records. That they differ does not say which of them is right, "
+            "nor how the difference arose."
+        ),
+    ),
+    "B0": (N_("Numbers that fit each other can still be wrong."),),
+    "B1": (
+        N_(
+            "Each flagged station can be checked with the written numbers alone. That they do not fit each other does not say "
+            "which of them is wrong, nor how it came about."
+        ),
+    ),
+    "C0": (
+        N_(
+            "Finding nothing is no certificate: this test sees one kind of pattern, and a small one, or one of another kind, "
+            "stays unseen."
+        ),
+    ),
+    "C1": (
+        N_(
+            "The p-value is how often counts that follow the stated model would have a pattern at least this strong. It is not "
+            "the probability that something is wrong with the count, it points at no single vote, and the stated model may simply "
+            "not fit this country."
+        ),
+    ),
+    "D": (
+        N_(
+            "No limit is known beyond which these figures would be unusual, so none of them is a finding by itself."
+        ),
+    ),
+}
+_FOUND = ("A1", "B1", "C1")
+
+_EFFECT = N_(
+    "In votes: {effect} ({meaning}). The first option is {margin} votes ahead of the second; this is {percent} % of that margin."
+)
+_EFFECT_LEVEL = N_("In votes: {effect} ({meaning}). The first two options have equally many votes.")
+_EFFECT_ALONE = N_("In votes: {effect} ({meaning}). The margin is not known here.")
+_NO_EFFECT = N_("It measures no votes, so nothing can be held against the margin.")
+_BELOW_CHANCE = N_(
+    "In votes it measures no more than chance gives ({effect}), so nothing can be held against the margin."
+)
+_TOO_FEW = N_(
+    "Even if each of these votes stood with the wrong option, the first two would keep their order."
+)
+_ENOUGH = N_("That could matter if all of it went one way; whether it did, this number does not say.")
+
+_FLAGS = N_("Stations flagged: {flagged}. A clean election of this size would show about {expected}.")
+_FLAGS_UNKNOWN = N_(
+    "Stations flagged: {flagged}. How many a clean election of this size would show is not known."
+)
+_NO_FLAGS = N_("No single station is flagged.")
+
+_PARTS = N_(
+    "Among its figures are further tests of grade C, corrected with all others ({tests}); a pattern that their stated model "
+    "does not explain: {spoke}."
+)
+_RATE = N_(
+    "On simulated clean elections with these totals the test speaks in {rate} % of cases at the level of 5 %."
+)
+_RATE_HIGH = N_("That is more often than it should, so its p-value is not to be relied on here.")
+_RATE_UNKNOWN = N_("How often it speaks on clean elections with these totals was not measured.")
+_POWER = N_(
+    "Where something was changed in 1, 3 or 10 % of the stations of such elections, the test noticed it in {one}, {three} or "
+    "{ten} % of cases."
+)
+_ASSUMED = N_("Assumptions: met {met}, not met {broken}, not to be told from these data {unknown}.")
+_BROKEN = N_("Not met: {assumption}")
+_BROKEN_P = N_("Where an assumption is not met, the p-value may be too small or too large.")
+_INNOCENT = N_("Innocent explanations come first:")
+_NUMERAL = N_("1,234.5")  # as the language writes this number
+
+
+_NEEDS = {
+    "counts": N_("counts by station"),
+    "counts.option": N_("votes of each option by station"),
+    "counts.registered": N_("registered voters by station"),
+    "counts.voted": N_("people who voted by station"),
+    "counts.cast": N_("ballots in the box by station"),
+    "counts.place_id": N_("the place of each station"),
+    "counts.region": N_("the region of each station"),
+    "sheets": N_("readings of the sheets themselves"),
+    "sums": N_("sums of the sheets"),
+    "comparison": N_("a comparison of two records"),
+    "filings": N_("photos with the stations they are filed for"),
+}
+
+
+def need_in_words(need: str) -> Sentence:
+    """What an audit needs ("table" or "table.column"), in words."""
+    return Sentence(_NEEDS.get(need, need))
+
+
+def margin_of(data: AuditData) -> int | None:
+    """Votes by which the first option of the counts is ahead of the second; None without two options that have votes known."""
+    if data.counts is None or data.counts.is_empty() or len(data.count_options) < 2:
+        return None
+    known = [o for o in data.count_options if data.counts[o].null_count() < data.counts.height]
+    if len(known) < 2:
+        return None
+    first, second, *_ = sorted(data.counts.select(pl.col(known).sum()).row(0), reverse=True)
+    return int(first - second)
+
+
+def of_margin(effect: float | None, margin: int | None) -> float | None:
+    """An effect in votes as a part of the margin; None where one is not known or the margin is 0."""
+    return None if effect is None or not margin else effect / margin
+
+
+def paragraph(audit: Audit, result: AuditResult, margin: int | None) -> tuple[Sentence, ...]:
+    """The sentences of the paragraph about a result; the first is its headline.
+
+    Parameters
+    ----------
+    margin : votes between the first and the second option (`margin_of`).
+    """
+    says = kind(result)
+    out = [headline_sentence(audit, result), *map(Sentence, _MEANS[says])]
+    if says == "none":
+        return tuple(out)
+    out += [*_effect(result, says, margin), *_flags(result, says), *_tests(result), *_assumed(result)]
+    if says in (*_FOUND, "D"):
+        out += [Sentence(_INNOCENT), *map(Sentence, audit.innocent_explanations)]
+    return tuple(out)
+
+
+def text(sentences: Iterable[Sentence], _: Translate = N_, write: Write | None = None) -> str:
+    """The paragraph in the language of `_`; numbers as `write` writes them, or as the language does."""
+    how = numerals(_) if write is None else write
+    return " ".join(sentence.text(_, how) for sentence in sentences)
+
+
+def numerals(_: Translate = N_) -> Write:
+    """How the language of `_` writes numbers, three digits of those that are not whole.
+
+    >>> [numerals()(x) for x in (12345, 0.04321, 12345.6, 1.26e-13)]
+    ['12,345', '0.0432', '12,346', '1.3·10⁻¹³']
+    """
+    sample = _(_NUMERAL)
+    signs = str.maketrans({",": sample[1], ".": sample[5], "-": "−"})
+
+    def write(x: int | float) -> str:
+        if isinstance(x, int) or abs(x) >= 1000:
+            return f"{round(x):,}".translate(signs)
+        if x == 0 or abs(x) >= 1e-4:
+            return f"{float(f'{x:.3g}'):.12f}".rstrip("0").rstrip(".").translate(signs)
+        digits, power = f"{x:.2g}".split("e")
+        raised = str(int(power)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+        return f"{digits.translate(signs)}·10{raised}"
+
+    return write
+
+
+def _effect(result: AuditResult, says: str, margin: int | None) -> list[Sentence]:
+    effect = result.effect_votes
+    if says == "D" or says in ("A0", "B0"):
+        return []
+    if effect is None:
+        return [Sentence(_NO_EFFECT)]
+    votes = round(effect)
+    if says.startswith("C") and votes <= 0:
+        return [Sentence(_BELOW_CHANCE, {"effect": votes})]
+    said: dict[str, Number | Sentence] = {"effect": votes, "meaning": Sentence(result.effect_meaning)}
+    if margin is None:
+        return [Sentence(_EFFECT_ALONE, said)]
+    if margin == 0:
+        return [Sentence(_EFFECT_LEVEL, said)]
+    percent = float(f"{100 * effect / margin:.3g}")
+    # A vote that stands with the wrong option counts twice: one has it too many, and the other too few.
+    reach = Sentence(_TOO_FEW if 2 * votes < margin else _ENOUGH)
+    return [Sentence(_EFFECT, {**said, "margin": margin, "percent": percent}), reach]
+
+
+def _flags(result: AuditResult, says: str) -> list[Sentence]:
+    flagged, expected = len(result.flagged_stations), result.flags_expected
+    if says == "D" and not flagged:
+        return []
+    if flagged == 0 and not expected:
+        return [Sentence(_NO_FLAGS)] if says.startswith("C") else []
+    if expected is None:
+        return [Sentence(_FLAGS_UNKNOWN, {"flagged": flagged})]
+    return [Sentence(_FLAGS, {"flagged": flagged, "expected": float(f"{expected:.3g}")})]
+
+
+def _tests(result: AuditResult) -> list[Sentence]:
+    """False alarms and power of the test, and what the tests in its parts say."""
+    out = []
+    within = [
+        (part.get("pvalue_corrected"), part["pvalue"])
+        for part in result.parts.values()
+        if isinstance(part.get("pvalue"), float)
+    ]
+    if within:
+        final = [after if isinstance(after, float) else before for after, before in within]
+        spoke = sum(isinstance(p, float) and p <= ALPHA for p in final)
+        out.append(Sentence(_PARTS, {"tests": len(within), "spoke": spoke}))
+    if result.pvalue is None:
+        return out
+    rate = result.false_alarm_rate
+    if rate is None:
+        return [*out, Sentence(_RATE_UNKNOWN)]
+    out.append(Sentence(_RATE, {"rate": round(100 * rate, 1)}))
+    if rate > _ABOVE:
+        out.append(Sentence(_RATE_HIGH))
+    power = [result.calibration.get(f"power_{share}") for share in (1, 3, 10)]
+    if all(isinstance(x, float) for x in power):
+        one, three, ten = (round(100 * x) for x in power if isinstance(x, float))
+        out.append(Sentence(_POWER, {"one": one, "three": three, "ten": ten}))
+    return out
+
+
+def _assumed(result: AuditResult) -> list[Sentence]:
+    met = list(result.assumptions.values())
+    if not met:
+        return []
+    counted: dict[str, Number | Sentence] = {
+        "met": sum(m is True for m in met),
+        "broken": sum(m is False for m in met),
+        "unknown": sum(m is None for m in met),
+    }
+    out = [Sentence(_ASSUMED, counted)]
+    broken = [name for name, m in result.assumptions.items() if m is False]
+    out += [Sentence(_BROKEN, {"assumption": Sentence(name)}) for name in broken]
+    if broken and result.pvalue is not None:
+        out.append(Sentence(_BROKEN_P))
+    return out
