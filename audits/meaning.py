@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from audits.plant import TITLES
 from audits.words import ALPHA, N_, Number, Sentence, Translate, Write, headline_sentence, kind
 
 if TYPE_CHECKING:
@@ -90,9 +91,10 @@ _RATE = N_(
 _RATE_HIGH = N_("That is more often than it should, so its p-value is not to be relied on here.")
 _RATE_UNKNOWN = N_("How often it speaks on clean elections with these totals was not measured.")
 _POWER = N_(
-    "Where something was changed in 1, 3 or 10 % of the stations of such elections, the test noticed it in {one}, {three} or "
+    "With a change planted in 1, 3 or 10 % of the stations of such elections ({plant}), the test notices it in {one}, {three} or "
     "{ten} % of cases."
 )
+_SOME = N_("of some kind")
 _ASSUMED = N_("Assumptions: met {met}, not met {broken}, not to be told from these data {unknown}.")
 _BROKEN = N_("Not met: {assumption}")
 _BROKEN_P = N_("Where an assumption is not met, the p-value may be too small or too large.")
@@ -180,14 +182,20 @@ def numerals(_: Translate = N_) -> Write:
     return write
 
 
+def in_percent(rate: float) -> float:
+    """Three digits of a rate in percent; what is not certain is not rounded to certainty."""
+    near = float(f"{100 * rate:.3g}")
+    return min(near, 99.9) if rate < 1 else near
+
+
 def _effect(result: AuditResult, says: str, margin: int | None) -> list[Sentence]:
     effect = result.effect_votes
-    if says == "D" or says in ("A0", "B0"):
+    if says in ("A0", "B0") or (says == "D" and not effect):
         return []
     if effect is None:
         return [Sentence(_NO_EFFECT)]
     votes = round(effect)
-    if says.startswith("C") and votes <= 0:
+    if says[0] in "CD" and votes <= 0:
         return [Sentence(_BELOW_CHANCE, {"effect": votes})]
     said: dict[str, Number | Sentence] = {"effect": votes, "meaning": Sentence(result.effect_meaning)}
     if margin is None:
@@ -195,9 +203,12 @@ def _effect(result: AuditResult, says: str, margin: int | None) -> list[Sentence
     if margin == 0:
         return [Sentence(_EFFECT_LEVEL, said)]
     percent = float(f"{100 * effect / margin:.3g}")
+    known = Sentence(_EFFECT, {**said, "margin": margin, "percent": percent})
+    if says == "D":
+        return [known]
     # A vote that stands with the wrong option counts twice: one has it too many, and the other too few.
     reach = Sentence(_TOO_FEW if 2 * votes < margin else _ENOUGH)
-    return [Sentence(_EFFECT, {**said, "margin": margin, "percent": percent}), reach]
+    return [known, reach]
 
 
 def _flags(result: AuditResult, says: str) -> list[Sentence]:
@@ -228,13 +239,14 @@ def _tests(result: AuditResult) -> list[Sentence]:
     rate = result.false_alarm_rate
     if rate is None:
         return [*out, Sentence(_RATE_UNKNOWN)]
-    out.append(Sentence(_RATE, {"rate": round(100 * rate, 1)}))
+    out.append(Sentence(_RATE, {"rate": in_percent(rate)}))
     if rate > _ABOVE:
         out.append(Sentence(_RATE_HIGH))
     power = [result.calibration.get(f"power_{share}") for share in (1, 3, 10)]
     if all(isinstance(x, float) for x in power):
-        one, three, ten = (round(100 * x) for x in power if isinstance(x, float))
-        out.append(Sentence(_POWER, {"one": one, "three": three, "ten": ten}))
+        one, three, ten = (in_percent(x) for x in power if isinstance(x, float))
+        plant = Sentence(TITLES.get(str(result.calibration.get("plant")), _SOME))
+        out.append(Sentence(_POWER, {"plant": plant, "one": one, "three": three, "ten": ten}))
     return out
 
 
