@@ -7,6 +7,7 @@ runs over it.
 
 from __future__ import annotations
 
+import inspect
 import math
 import zlib
 from collections.abc import Callable, Iterable, Mapping
@@ -202,8 +203,7 @@ def audit(
                     return not_applied(entry, why, need=need_in_words(need))
             return function(data, seed=seed, calibrate=calibrate)
 
-        checked.__doc__, checked.__name__ = function.__doc__, getattr(function, "__name__", id)
-        checked.__module__ = function.__module__
+        checked.__name__, checked.__module__ = getattr(function, "__name__", id), function.__module__
         entry = Audit(
             id=id,
             title=title,
@@ -216,10 +216,27 @@ def audit(
             citation=citation,
             pitfalls=tuple(pitfalls),
         )
+        checked.__doc__ = _documented(entry, function.__doc__ or "")
         REGISTRY[id] = entry
         return checked
 
     return register
+
+
+def _documented(entry: Audit, doc: str) -> str:
+    """A function's docstring with what the registry says of it, so that `help` tells everything."""
+    sections = {
+        "Null hypothesis": (entry.null_hypothesis,),
+        "Assumptions": entry.assumptions,
+        "Innocent explanations": entry.innocent_explanations,
+        "Pitfalls": entry.pitfalls,
+        "Citation": (entry.citation,),
+    }
+    texts = [inspect.cleandoc(doc)]
+    for title, lines in sections.items():
+        items = [f"- {line}" for line in lines] if len(lines) > 1 else list(lines)
+        texts.append("\n".join([title, "-" * len(title), *items]))
+    return "\n\n".join(texts)
 
 
 def not_applied(entry: Audit, message: str, **numbers: Number | Sentence) -> AuditResult:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,6 +66,20 @@ def measure(data: AuditData, pvalues: PValues, seed: int, plant: str | None = No
     if drawn is None:
         return None
     return _counted(drawn, pvalues, plant) if drawn.counted else _by_drift(drawn, pvalues, plant)
+
+
+def power(data: AuditData, pvalues: PValues, seed: int, plant: str) -> dict[str, Number]:
+    """Only the power of the first p-value, for audits that measure their rate in a way of their own; nothing without usable stations.
+
+    With many stations z is taken to have neither drift nor a spread other than one.
+    """
+    drawn = _drawn(data, seed)
+    if drawn is None:
+        return {}
+    if drawn.counted:
+        return _power_counted(drawn, pvalues, plant)
+    z = {i: float(_z(pvalues(drawn.clean(i)))[0]) for i in _paired(drawn)}
+    return _power_by_drift(drawn, pvalues, plant, z, drift=0.0, spread=1.0)
 
 
 def whole_battery(function: Any, data: AuditData) -> PValues:
@@ -157,11 +171,32 @@ def _counted(drawn: _Drawn, pvalues: PValues, plant: str | None) -> Measured:
         "standard_error": math.sqrt(max(worst, 1 / len(drawn)) * (1 - worst) / len(drawn)),
     }
     if plant is not None:
-        said["plant"] = plant
-        for share in SHARES:
-            found = [_row(pvalues(drawn.planted(plant, share, i)))[0] <= ALPHA for i in range(PLANTED)]
-            said[f"power_{round(100 * share)}"] = float(np.mean(found))
+        said |= _power_counted(drawn, pvalues, plant)
     return Measured(tuple(float(r) for r in rates), said)
+
+
+def _power_counted(drawn: _Drawn, pvalues: PValues, plant: str) -> dict[str, Number]:
+    said: dict[str, Number] = {"plant": plant}
+    for share in SHARES:
+        found = [_row(pvalues(drawn.planted(plant, share, i)))[0] <= ALPHA for i in range(PLANTED)]
+        said[f"power_{round(100 * share)}"] = float(np.mean(found))
+    return said
+
+
+def _paired(drawn: _Drawn) -> range:
+    return range(min(_PAIRED if drawn.parts_of_election > 1 else 2 * _PAIRED, len(drawn)))
+
+
+def _power_by_drift(
+    drawn: _Drawn, pvalues: PValues, plant: str, z: Mapping[int, float], *, drift: float, spread: float
+) -> dict[str, Number]:
+    """From what a plant adds to z on the same parts; `z` holds it without the plant, for each of `_paired`."""
+    said: dict[str, Number] = {"plant": plant}
+    for share in SHARES:
+        moved = [_z(pvalues(drawn.planted(plant, share, i)))[0] - before for i, before in z.items()]
+        whole = drift + math.sqrt(drawn.parts_of_election) * float(np.mean(moved))
+        said[f"power_{round(100 * share)}"] = float(ndtr((whole - ndtri(1 - ALPHA)) / spread))
+    return said
 
 
 def _by_drift(drawn: _Drawn, pvalues: PValues, plant: str | None) -> Measured:
@@ -188,12 +223,9 @@ def _by_drift(drawn: _Drawn, pvalues: PValues, plant: str | None) -> Measured:
         "standard_error": float(slope * error[worst] / spread[worst]),
     }
     if plant is not None:
-        said["plant"] = plant
-        paired = range(min(_PAIRED, len(drawn)) if parts > 1 else min(2 * _PAIRED, len(drawn)))
-        for share in SHARES:
-            moved = [_z(pvalues(drawn.planted(plant, share, i)))[0] - z[i, 0] for i in paired]
-            power = float(ndtr((drift[0] + growth * float(np.mean(moved)) - line) / spread[0]))
-            said[f"power_{round(100 * share)}"] = power
+        before = {i: float(z[i, 0]) for i in _paired(drawn)}
+        drifting, wide = float(drift[0]), float(spread[0])
+        said |= _power_by_drift(drawn, pvalues, plant, before, drift=drifting, spread=wide)
     return Measured(tuple(float(r) for r in rates), said)
 
 

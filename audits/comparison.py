@@ -6,7 +6,8 @@ import numpy as np
 import polars as pl
 
 from audits.audit import REGISTRY, AuditData, AuditResult, Part, Sentence, audit
-from audits.symmetry import LEVEL, MIN_STATIONS, sign_test
+from audits.plant import SHARES
+from audits.symmetry import LEVEL, MIN_STATIONS, power, sign_test
 from audits.words import N_, Number, flag, flagged_frame
 
 _SAME = N_("Both records are meant to be of the same acta of the same station.")
@@ -97,7 +98,8 @@ def comparison(data: AuditData, *, seed: int = 0, calibrate: bool = True) -> Aud
         parts["registered"] = _summary(lists.filter("confirmed").with_columns(votes=pl.lit(False)))
     parts |= {f"cause/{cause}": {"actas": n} for cause, n in by_cause.sort("cause").iter_rows()}
     parts |= {f"net/{contest}/{field}": {"votes": votes} for contest, field, votes in net.iter_rows()}
-    parts["sign symmetry"] = _sign_symmetry(once, calibrate)
+    examined = confirmed.filter("votes").select("station_id").n_unique()
+    parts["sign symmetry"] = _sign_symmetry(once, examined, calibrate)
     return AuditResult(
         id=entry.id,
         grade=entry.grade,
@@ -152,8 +154,12 @@ def _summary(pairs: pl.DataFrame) -> Part:
     }
 
 
-def _sign_symmetry(differences: pl.DataFrame, calibrate: bool) -> Part:
-    """Do the errors help one option? One row per station, contest and field in `differences`."""
+def _sign_symmetry(differences: pl.DataFrame, examined: int, calibrate: bool) -> Part:
+    """Do the errors help one option? One row per station, contest and field in `differences`.
+
+    The power is that of the option with fewest votes in error, when 1, 3 or 10 percent of the stations examined have an error of middling size
+    that favours it.
+    """
     stations = differences["station_id"].n_unique()
     if stations < MIN_STATIONS:
         return {"stations": stations, "statistic": None, "pvalue": None, "grade": "C"}
@@ -166,6 +172,16 @@ def _sign_symmetry(differences: pl.DataFrame, calibrate: bool) -> Part:
     # An option with fewer than MIN_STATIONS differences cannot speak; the others still answer for all options.
     known = [t for t in tests if t.pvalue is not None]
     pvalue = min((float(t.pvalue) for t in known if t.pvalue is not None), default=1.0) * len(tests)
+    found: Part = {}
+    if calibrate:
+        least = matrix[:, int(np.argmin((matrix.astype(float) ** 2).sum(axis=0)))]
+        middling = float(np.median(np.abs(matrix[matrix != 0])))
+        found = {
+            f"power_{round(100 * share)}": power(
+                least, round(share * examined), middling, LEVEL / matrix.shape[1]
+            )
+            for share in SHARES
+        }
     return {
         "stations": stations,
         "statistic": float(
@@ -175,4 +191,5 @@ def _sign_symmetry(differences: pl.DataFrame, calibrate: bool) -> Part:
         "false_alarm_rate": sum(t.false_alarm_rate or 0.0 for t in known) if calibrate else None,
         "exact": all(t.exact for t in tests),
         "grade": "C",
+        **found,
     }

@@ -26,6 +26,8 @@ from audits.audit import (
     generator,
     not_applied,
 )
+from audits.calibration import power
+from audits.clean import Election
 from audits.poisson_binomial import EXACT_UP_TO, upper_tail
 from audits.words import N_, Number
 
@@ -37,6 +39,7 @@ MIN_REGISTERED = 100
 
 _CHUNK = 1 << 18  # terms summed at a time: small enough to stay in the cache
 _SIMULATED_STATIONS = 200_000  # stations drawn while calibrating, over all simulated elections
+_EXACT_IN_CALIBRATION = 100  # stations; with more, the saddlepoint serves, and costs a tenth
 _MIN_SPREAD = 0.01  # simulated stations differ by at least one point more than a binomial would
 
 _BINOMIAL = N_("In each station the count varies about as a binomial around that station's own share.")
@@ -313,6 +316,7 @@ def integer_percent(data: AuditData, *, seed: int = 0, calibrate: bool = True) -
     calibration: Part = {}
     if calibrate:
         rate, calibration = _false_alarms(everything, generator(seed, entry.id))
+        calibration = {**calibration, **power(data, _pvalues, seed, "rounding")}
     else:
         notes.append(
             Sentence(N_("The false-alarm rate was not measured, because calibration was switched off."))
@@ -336,6 +340,18 @@ def integer_percent(data: AuditData, *, seed: int = 0, calibrate: bool = True) -
         calibration=calibration,
         notes=tuple(notes),
     )
+
+
+def _pvalues(e: Election) -> list[float | None]:
+    if e.registered is None:
+        return [None]
+    leader = e.votes[:, e.leader]
+    s = _Stations(e.registered, e.voted, e.cast, leader, e.region)
+    s = _select(s, s.kept() & (e.voted <= e.registered))
+    tests = _tests(s)
+    if not s.cast.size:
+        return [None]
+    return [upper_tail(tests.chance["either"], int(tests.hit["either"].sum()), _EXACT_IN_CALIBRATION)]
 
 
 def _select(s: _Stations, mask: NDArray[np.bool_]) -> _Stations:
@@ -383,7 +399,9 @@ def _false_alarms(s: _Stations, rng: np.random.Generator) -> tuple[float, Part]:
     said: dict[str, Number] = {"level": ALPHA, "elections": elections, "stations": n}
     if elections >= 200:
         rows, observed = chance.reshape(elections, n), hit.reshape(elections, n).sum(axis=1)
-        tails = [upper_tail(row, int(x)) for row, x in zip(rows, observed, strict=True)]
+        tails = [
+            upper_tail(row, int(x), _EXACT_IN_CALIBRATION) for row, x in zip(rows, observed, strict=True)
+        ]
         rate = float(np.mean(np.array(tails) <= ALPHA))
         error = float(np.sqrt(max(rate, 1 / elections) * (1 - rate) / elections))
         return rate, {**said, "method": "counted", "standard_error": error}

@@ -4,7 +4,7 @@ Beber & Scacco (2012): where people invent numbers, last digits are uneven and n
 count of many votes is even under almost any law. "Almost any" fails for small counts, because a count's law falls towards its tail and a cut
 at any size leaves more low digits than high ones. So counts enter here with a weight that rises smoothly with their size, and each
 indicator (a last digit, a repeated one) is compared with its own average over the counts near by. What remains has mean
-zero under every law of counts that is smooth over some twenty votes; its variance is that of a sum over independent counts.
+zero under every law of counts that is smooth over some twenty votes; its variance is that of a sum over independent counts of the law near by.
 
 The published figures (all counts from 10 on, against even digits) are printed beside it as a description.
 """
@@ -12,6 +12,7 @@ The published figures (all counts from 10 on, against even digits) are printed b
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import polars as pl
@@ -29,6 +30,7 @@ from audits.audit import (
     generator,
     not_applied,
 )
+from audits.calibration import power
 from audits.clean import draw
 from audits.words import N_
 
@@ -40,6 +42,7 @@ FULL = 100  # votes; from here on a count has its whole weight
 ENOUGH = 200  # counts, as many as the weights make, below which nothing is tested
 _SMOOTH_OVER = 10  # votes
 _SIMULATED = 2_000_000  # counts drawn while calibrating, over all simulated elections
+_ROUNDED = 1024
 _PIECE = 20_000  # counts of one of the parts that the spread is measured on
 
 _SMOOTH = N_(
@@ -122,6 +125,12 @@ class _Sums:
         return score, float(chdtrc(int(some.sum()), score))
 
 
+@lru_cache(maxsize=16)
+def _tables(size: int) -> tuple[Floats, Floats]:
+    """`contrasts` and `weight`, kept, because calibration asks for the same hundreds of times."""
+    return contrasts(size), weight(size)
+
+
 DIGITS, PAIRS = slice(0, 10), slice(10, 12)
 
 
@@ -133,9 +142,14 @@ def sums(counts: Ints) -> _Sums:
     counts : shape (n,), not negative.
     """
     seen = np.bincount(np.minimum(counts, _folded(counts)), minlength=1).astype(np.float64)
-    c, w = contrasts(seen.size), weight(seen.size)
+    c, w = _tables(-(-seen.size // _ROUNDED) * _ROUNDED)
+    c, w = c[:, : seen.size], w[: seen.size]
     total = (w * seen).sum()
-    return _Sums(c @ seen, (c * seen) @ c.T, float(total**2 / max(float((w * w * seen).sum()), 1e-300)))
+    # The spread of a count of the law near by, not of the counts themselves: these are few where the sums are below zero, and
+    # would make them look larger than they are (as in Neyman's chi-squared against Pearson's).
+    box = np.full(_SMOOTH_OVER, 1 / _SMOOTH_OVER)
+    near = _smooth(_smooth(seen[None], np.convolve(box, box)), np.convolve(box, box))[0]
+    return _Sums(c @ seen, (c * near) @ c.T, float(total**2 / max(float((w * w * seen).sum()), 1e-300)))
 
 
 def _folded(counts: Ints) -> Ints:
@@ -235,6 +249,8 @@ def last_digit(data: AuditData, *, seed: int = 0, calibrate: bool = True) -> Aud
     notes = [Sentence(N_("Counts that enter, smaller ones in part: {n}."), {"n": round(found.counts)})]
     if calibrate:
         *rates, calibration = _false_alarms(data, votes, generator(seed, entry.id))  # type: ignore[assignment]
+        made_up = power(data, lambda e: [sums(e.votes.ravel()).pvalue(DIGITS)[1]], seed, "digits")
+        calibration = {**calibration, **made_up}
     else:
         notes.append(
             Sentence(N_("The false-alarm rate was not measured, because calibration was switched off."))

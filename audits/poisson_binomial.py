@@ -12,10 +12,10 @@ EXACT_UP_TO = 1000
 """Up to so many uncertain trials the tail is summed exactly; above, it is a saddlepoint approximation."""
 
 
-def upper_tail(probabilities: Floats, observed: int) -> float:
+def upper_tail(probabilities: Floats, observed: int, exact_up_to: int = EXACT_UP_TO) -> float:
     """P(S ≥ `observed`) where S sums independent 0/1 trials with these probabilities.
 
-    Exact (convolution) for at most `EXACT_UP_TO` trials that are neither certain nor impossible; else the
+    Exact (convolution) for at most `exact_up_to` trials that are neither certain nor impossible; else the
     Lugannani–Rice saddlepoint approximation with Daniels' second lattice correction, whose relative error
     stays small far out in the tail where the normal approximation is useless.
 
@@ -23,6 +23,7 @@ def upper_tail(probabilities: Floats, observed: int) -> float:
     ----------
     probabilities : shape (n,), each in [0, 1].
     observed : count of successes; below zero or above n is allowed.
+    exact_up_to : fewer where thousands of tails are wanted and two digits of each are enough.
     """
     certain = int(np.count_nonzero(probabilities >= 1))
     p = probabilities[(probabilities > 0) & (probabilities < 1)]
@@ -31,7 +32,7 @@ def upper_tail(probabilities: Floats, observed: int) -> float:
         return 1.0
     if x > p.size:
         return 0.0
-    return _exact(p, x) if p.size <= EXACT_UP_TO else _saddlepoint(p, x)
+    return _exact(p, x) if p.size <= exact_up_to else _saddlepoint(p, x)
 
 
 def _exact(p: Floats, x: int) -> float:

@@ -96,6 +96,32 @@ def sign_test(differences: NDArray[np.int64], level: float = LEVEL) -> SignTest:
     return SignTest(len(d), net, gross, pvalue, rate)
 
 
+def power(differences: NDArray[np.int64], stations: int, size: float, level: float) -> float:
+    """How often the test speaks when that many more stations have a difference of `size`, all to one side.
+
+    By the normal law (central limit theorem), the other differences being of either sign.
+
+    Parameters
+    ----------
+    differences
+        As for `sign_test`.
+    stations
+        With a one-sided difference.
+    size
+        Votes.
+    level
+        Of the test.
+    """
+    from scipy.special import ndtr, ndtri
+
+    other = float((np.asarray(differences, dtype=np.float64) ** 2).sum())
+    if other + stations == 0:
+        return 0.0
+    line = float(ndtri(1 - level / 2)) * math.sqrt(other + stations * size**2)
+    lean, spread = stations * size, max(math.sqrt(other), 1e-9)
+    return float(ndtr((lean - line) / spread) + ndtr((-lean - line) / spread))
+
+
 def lower_tail(sizes: NDArray[np.int64]) -> NDArray[np.float64]:
     """``P(W <= w * unit)`` for w from 0 to half of all, where W is the sum of a random half of the sizes.
 

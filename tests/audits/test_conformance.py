@@ -16,6 +16,7 @@ import pytest
 
 import audits
 from audits.audit import ALPHA, GRADES, REGISTRY, AuditData, AuditResult, run
+from audits.plant import PLANTS
 from audits.words import FLAGGED, headline
 from tests.audits import elections
 
@@ -66,7 +67,17 @@ def test_its_paperwork_is_complete(audit_id: str) -> None:
     entry = REGISTRY[audit_id]
     assert entry.id == audit_id and re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", audit_id)
     assert entry.grade in GRADES
-    assert (inspect.getdoc(entry.function) or "").count(" ") > 20, "the docstring says what is computed"
+    doc = inspect.getdoc(entry.function) or ""
+    own = doc.split("Null hypothesis\n---")[0]
+    assert own.count(" ") > 20, "the docstring says what is computed"
+    for section in ("Null hypothesis", "Assumptions", "Innocent explanations", "Pitfalls", "Citation"):
+        assert f"{section}\n{'-' * len(section)}\n" in doc
+    for text in (entry.null_hypothesis, *entry.assumptions, *entry.pitfalls, entry.citation):
+        assert text in doc
+    if entry.grade != "D":
+        assert re.search(r"\b(1[89]|20)\d\d\b|own rule", entry.citation), (
+            "a paper with its year, or whose rule it is"
+        )
     texts = [entry.title, entry.null_hypothesis, entry.citation]
     for several in (entry.assumptions, entry.innocent_explanations, entry.pitfalls):
         assert several
@@ -383,6 +394,8 @@ def test_a_rate_or_a_reason_stands_beside_every_pvalue(audit_id: str) -> None:
     result = REGISTRY[audit_id].function(data)
     if result.pvalue is not None:
         assert result.false_alarm_rate is not None and result.calibration
+        assert result.calibration["plant"] in PLANTS, "power says what was planted"
+        assert all(0 <= float(result.calibration[f"power_{part}"]) <= 1 for part in (1, 3, 10))
         off = REGISTRY[audit_id].function(data, calibrate=False)
         assert off.false_alarm_rate is None and off.pvalue == result.pvalue
         assert any("not measured" in note.text() for note in off.notes)

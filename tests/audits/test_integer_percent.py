@@ -159,7 +159,7 @@ def test_an_alarm_is_a_pvalue_at_the_level(
     monkeypatch: pytest.MonkeyPatch, pvalue: float, rate: float
 ) -> None:
     data = AuditData(counts=elections.counts(np.random.default_rng(4), 50), options=elections.OPTIONS)
-    monkeypatch.setattr("audits.integer_percent.upper_tail", lambda chance, observed: pvalue)
+    monkeypatch.setattr("audits.integer_percent.upper_tail", lambda chance, observed, exact=0: pvalue)
     result = integer_percent(data)
     assert (result.false_alarm_rate, result.calibration["level"]) == (rate, 0.05)
 

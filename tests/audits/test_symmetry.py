@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audits import symmetry
-from audits.symmetry import lower_tail, sign_test
+from audits.symmetry import lower_tail, power, sign_test
 
 sizes = st.integers(-9, 9).filter(bool)
 
@@ -62,3 +62,17 @@ def test_the_rate_of_false_alarms_is_what_simulation_gives() -> None:
     tests = [sign_test(d * rng.choice([-1, 1], 40)) for _ in range(2000)]
     rate = np.mean([t.pvalue is not None and t.pvalue <= 0.05 for t in tests])
     assert tests[0].false_alarm_rate == pytest.approx(rate, abs=0.015)
+
+
+def test_power_is_what_drawing_gives() -> None:
+    rng = np.random.default_rng(12)
+    sizes = rng.integers(1, 30, 60)
+    spoke = []
+    for _ in range(400):
+        seen = np.concatenate([sizes * rng.choice([-1, 1], 60), np.full(12, 15)])
+        found = sign_test(seen).pvalue
+        assert found is not None
+        spoke.append(found <= 0.05)
+    assert power(sizes, 12, 15.0, 0.05) == pytest.approx(np.mean(spoke), abs=0.08)
+    assert power(sizes, 0, 15.0, 0.05) == pytest.approx(0.05) and power(sizes, 60, 15.0, 0.05) > 0.99
+    assert power(np.array([], dtype=np.int64), 0, 1.0, 0.05) == 0.0
