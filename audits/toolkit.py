@@ -3,7 +3,8 @@
 Hicken & Mebane (2017) set out for each series of counts the mean second digit (2BL) and last digit, how often counts and percentages end in 0
 or 5, the skewness and kurtosis of the shares, and how share and turnout go together. Against the laws named for them (Benford's for second digits)
 they reject clean elections: Deckert, Myagkov & Ordeshook (2011), Mebane's own study of American contests. So nothing is tested here:
-figures with their intervals, for people who will compare them with published ones. The toolkit's dip test of unimodality is not computed.
+figures with their intervals, for people who will compare them with published ones. The tail of the dip
+(`audits.dip`) is among the figures for the same reason: a country of two regions has two peaks.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from scipy.special import chdtrc
 
 from audits.audit import REGISTRY, AuditData, AuditResult, Part, Sentence, audit
+from audits.dip import dip, tail
 from audits.words import N_
 
 Ints = NDArray[np.int64]
@@ -125,6 +127,15 @@ def figures(counts: Ints, share: Floats, turnout: Floats | None) -> dict[str, tu
     return out
 
 
+def _peaks(share: Floats) -> Part:
+    """The `dip` of a series of shares, and as ``value`` its tail among uniform values, the figure that the toolkit calls DipT."""
+    p = share[np.isfinite(share)]
+    if p.size < 4:
+        return {}
+    found = dip(p)
+    return {"value": tail(found, p.size), "dip": found}
+
+
 @audit(
     id="forensics-toolkit",
     title=N_("Second digits and moments"),
@@ -149,13 +160,17 @@ def figures(counts: Ints, share: Floats, turnout: Floats | None) -> dict[str, tu
             "No law says what these figures are in a clean election; second digits are not Benford's in most of them."
         ),
         N_("The intervals say how the figures would vary between such stations, not what is normal."),
+        N_(
+            "The dip is held against values that never repeat; where many stations have one and the same share, as "
+            "small ones do, it is larger without a second peak."
+        ),
     ),
 )
 def forensics_toolkit(data: AuditData, *, seed: int = 0, calibrate: bool = True) -> AuditResult:
     """Mean second and last digits, counts and percentages that end in 0 or 5, skewness, kurtosis, slope and correlation.
 
     The statistic is the mean second digit of the leading option. Parts are named ``series/figure`` (``value``, ``low``, ``high``), and
-    ``series/second-digit`` has the fit to Benford's law (`second_digit_fit`); series are the options and, where people who
+    ``series/second-digit`` has the fit to Benford's law (`second_digit_fit`) and ``series/DipT`` the dip; series are the options and, where people who
     voted or ballots and registered voters are known, ``turnout``.
     """
     assert data.counts is not None
@@ -193,6 +208,7 @@ def forensics_toolkit(data: AuditData, *, seed: int = 0, calibrate: bool = True)
         for figure, (value, low, high) in figures(k, share[known], against).items():
             parts[f"{name}/{figure}"] = {"value": value, "low": low, "high": high}
         parts[f"{name}/second-digit"] = dict(second_digit_fit(k))
+        parts[f"{name}/DipT"] = _peaks(share[known])
     leader = max(data.count_options, key=lambda o: np.nansum(series[o][0]))
     statistic = parts.get(f"{leader}/2BL", {}).get("value")
     return AuditResult(
