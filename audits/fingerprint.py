@@ -395,7 +395,8 @@ def fingerprint(data: AuditData, *, seed: int = 0, calibrate: bool = True) -> Au
     ``log-vote-rate`` (`moments`); ``regions`` (the part of the variance that lies between them). With `calibrate`, the calibration says what
     the fit gives on clean elections with these turnouts, regions and spreads.
 
-    `effect_votes` is what the two processes would have added to the leader if the model were true.
+    `effect_votes` is what the two processes would have added to the leader if the model were true. It is not given where an assumption
+    is not met: a number of votes is read as a claim, and there it would be one about regions.
     """
     entry = REGISTRY["fingerprint"]
     s, leader, left_out = stations_of(data)
@@ -434,21 +435,23 @@ def fingerprint(data: AuditData, *, seed: int = 0, calibrate: bool = True) -> Au
             {"n": left_out},
         ),
     ]
+    assumptions: dict[str, bool | None] = {
+        _NORMAL: None,
+        _APART: abs(correlation) < 0.1 if isinstance(correlation, float) else None,
+        _ALIKE: max(known) < _BETWEEN if known else None,
+        _CLOSE: whole.misfit < _MISFIT,
+    }
+    moved = float(whole.moved.sum() * s.registered.sum())
     return AuditResult(
         id=entry.id,
         grade=entry.grade,
         statistic=float(whole.bounded[0]),
         n=int(s.registered.size),
-        effect_votes=float(whole.moved.sum() * s.registered.sum()),
+        effect_votes=None if False in assumptions.values() else moved,
         effect_meaning=N_(
             "what the two processes would have added to the leader if the model were true; a scale, not votes in doubt"
         ),
-        assumptions={
-            _NORMAL: None,
-            _APART: abs(correlation) < 0.1 if isinstance(correlation, float) else None,
-            _ALIKE: max(known) < _BETWEEN if known else None,
-            _CLOSE: whole.misfit < _MISFIT,
-        },
+        assumptions=assumptions,
         parts=parts,
         flags_expected=0.0,
         calibration=_clean(s, generator(seed, entry.id)) if calibrate else {},

@@ -76,7 +76,7 @@ def audit_counts(
     results = []
     counted = count.counts.filter(pl.col("counted"))
     for (contest,), part in counted.group_by("contest", maintain_order=True):
-        data = AuditData(counts=_turnout(part), options=count.options)
+        data = AuditData(counts=_turnout(_valid(part, count.options)), options=count.options)
         results.append(ContestAudit(str(contest), count.format, _run(data, chosen, seed, calibrate)))
     return results
 
@@ -259,6 +259,17 @@ def _counts(tables: Tables, contest: str, options: tuple[str, ...]) -> tuple[str
     return source, _turnout(
         wide.with_columns(listed.alias("registered")).drop("registered_register", "has_list")
     )
+
+
+def _valid(counts: pl.DataFrame, options: tuple[str, ...]) -> pl.DataFrame:
+    """Valid votes of a file that has a column for blank and null ballots and for every option, but none for their sum.
+
+    One option alone is no list of all of them.
+    """
+    known = [o for o in options if o in counts.columns and counts[o].null_count() < counts.height]
+    if len(known) < 2:
+        return counts
+    return counts.with_columns(pl.coalesce("valid", pl.sum_horizontal(known, ignore_nulls=False)))
 
 
 def _turnout(counts: pl.DataFrame) -> pl.DataFrame:

@@ -134,3 +134,21 @@ def test_clean_elections_stand_beside_the_figures() -> None:
     calibration = run(data, ["fingerprint"], seed=3)["fingerprint"].calibration
     assert calibration["elections"] == 20
     assert 0 <= calibration["incremental_mean"] <= calibration["incremental_highest"] <= 1
+
+
+def test_no_votes_are_named_where_an_assumption_is_not_met() -> None:
+    """Two regions of different turnout and share look like the incremental process; a number of votes would be a claim."""
+    alike = elections.counts(np.random.default_rng(3), 3000)
+    region = pl.col("station_id").str.ends_with("1")
+    apart = elections.counts(np.random.default_rng(4), 3000).with_columns(
+        region=pl.when(region).then(pl.lit("far")).otherwise(pl.lit("near")),
+        ana=pl.when(region).then(pl.col("valid")).otherwise(pl.col("ana")),
+        beto=pl.when(region).then(0).otherwise(pl.col("beto")),
+        caro=pl.when(region).then(0).otherwise(pl.col("caro")),
+    )
+    one, two = (
+        run(AuditData(f, elections.OPTIONS), ["fingerprint"], calibrate=False)["fingerprint"]
+        for f in (alike, apart)
+    )
+    assert False not in one.assumptions.values() and one.effect_votes is not None
+    assert False in two.assumptions.values() and two.effect_votes is None
