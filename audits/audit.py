@@ -308,7 +308,10 @@ class Battery:
         return document | {
             "headline": headline(REGISTRY[result.id], result),
             "margin": self.margin,
-            "effect_of_margin": rounded(of_margin(result.effect_votes, self.margin)),
+            # A description tests nothing, so there is nothing to hold against the margin.
+            "effect_of_margin": None
+            if result.grade == "D"
+            else rounded(of_margin(result.effect_votes, self.margin)),
             "sentences": document["sentences"] | {"paragraph": [sentence.to_json() for sentence in said]},
         }
 

@@ -190,12 +190,12 @@ def in_percent(rate: float) -> float:
 
 def _effect(result: AuditResult, says: str, margin: int | None) -> list[Sentence]:
     effect = result.effect_votes
-    if says in ("A0", "B0") or (says == "D" and not effect):
+    if says in ("A0", "B0", "D"):  # nothing found, or nothing tested
         return []
     if effect is None:
         return [Sentence(_NO_EFFECT)]
     votes = round(effect)
-    if says[0] in "CD" and votes <= 0:
+    if says[0] == "C" and votes <= 0:
         return [Sentence(_BELOW_CHANCE, {"effect": votes})]
     said: dict[str, Number | Sentence] = {"effect": votes, "meaning": Sentence(result.effect_meaning)}
     if margin is None:
@@ -204,8 +204,6 @@ def _effect(result: AuditResult, says: str, margin: int | None) -> list[Sentence
         return [Sentence(_EFFECT_LEVEL, said)]
     percent = float(f"{100 * effect / margin:.3g}")
     known = Sentence(_EFFECT, {**said, "margin": margin, "percent": percent})
-    if says == "D":
-        return [known]
     # A vote that stands with the wrong option counts twice: one has it too many, and the other too few.
     reach = Sentence(_TOO_FEW if 2 * votes < margin else _ENOUGH)
     return [known, reach]

@@ -7,7 +7,7 @@ otherwise at the accepted tally; `source` in the document says which.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,11 +21,13 @@ from tabulate.differences import latest_snapshots
 from tabulate.intake import claim
 from tabulate.languages import paragraphs
 from tabulate.mission import Mission
-from tabulate.official import OfficialCount
+from tabulate.official import FORMATS, OfficialCount
 from tabulate.pages import ACTA, CHECKED_SOURCES, STATION_DIFFERS
 from tabulate.sums import sum_definitions
 
 Tables = Mapping[str, pl.DataFrame]
+NO_BLANKS = ("VE",)
+"""Countries whose voting machines know no blank vote: valid and null votes are all ballots."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,9 @@ def audit_counts(
     results = []
     counted = count.counts.filter(pl.col("counted"))
     for (contest,), part in counted.group_by("contest", maintain_order=True):
-        data = AuditData(counts=_turnout(_valid(part, count.options)), options=count.options)
+        country = FORMATS[count.format].country if count.format in FORMATS else ""
+        filled = _turnout(part, count.options, blanks=country not in NO_BLANKS)
+        data = AuditData(counts=filled, options=count.options)
         results.append(ContestAudit(str(contest), count.format, _run(data, chosen, seed, calibrate)))
     return results
 
@@ -257,24 +261,22 @@ def _counts(tables: Tables, contest: str, options: tuple[str, ...]) -> tuple[str
         pl.coalesce("registered_register", "registered")
     )
     return source, _turnout(
-        wide.with_columns(listed.alias("registered")).drop("registered_register", "has_list")
+        wide.with_columns(listed.alias("registered")).drop("registered_register", "has_list"), options
     )
 
 
-def _valid(counts: pl.DataFrame, options: tuple[str, ...]) -> pl.DataFrame:
-    """Valid votes of a file that has a column for blank and null ballots and for every option, but none for their sum.
+def _turnout(counts: pl.DataFrame, options: Sequence[str], *, blanks: bool = True) -> pl.DataFrame:
+    """Fill what can be derived: ballots in the box from their kinds, people who voted from the ballots.
 
-    One option alone is no list of all of them.
+    A source that has neither valid votes nor ballots for any station (Bolivia 2019) has every valid vote among its options, unless it has
+    only one. `blanks` is False where the country's ballots know no blank vote.
     """
     known = [o for o in options if o in counts.columns and counts[o].null_count() < counts.height]
-    if len(known) < 2:
-        return counts
-    return counts.with_columns(pl.coalesce("valid", pl.sum_horizontal(known, ignore_nulls=False)))
-
-
-def _turnout(counts: pl.DataFrame) -> pl.DataFrame:
-    """Fill what can be derived: ballots in the box from their kinds, people who voted from the ballots."""
     cast = pl.coalesce("cast", pl.col("valid") + pl.col("blank") + pl.col("null"))
+    if counts["valid"].null_count() + counts["cast"].null_count() == 2 * counts.height and len(known) > 1:
+        cast = pl.sum_horizontal(known, ignore_nulls=False) + pl.col("blank") + pl.col("null")
+    elif not blanks:
+        cast = pl.coalesce(cast, pl.col("valid") + pl.col("null"))
     return counts.with_columns(cast.alias("cast")).with_columns(pl.coalesce("voted", "cast").alias("voted"))
 
 

@@ -83,11 +83,12 @@ def one(line: Line, contest: Contest, source: str, audit: dict[str, Any], margin
                 whole(audit["flags_expected"]),
                 help=_("Stations that a clean election of this size would flag"),
             )
-            st.metric(
-                _("Votes / margin"),
-                f"{whole(audit['effect_votes'])} / {whole(margin)}",
-                help=plain(translated(audit["effect_meaning"])) if audit["effect_meaning"] else None,
-            )
+            if audit["grade"] != "D":  # a description has nothing to hold against the margin
+                st.metric(
+                    _("Votes / margin"),
+                    f"{whole(audit['effect_votes'])} / {whole(margin)}",
+                    help=plain(translated(audit["effect_meaning"])) if audit["effect_meaning"] else None,
+                )
         if audit["id"] in SHARES:
             histograms(line, contest, source)
         background(audit)

@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 
 from tabulate.blobs import sha256
-from tabulate.findings import _counts, audit_mission, document, findings
+from tabulate.findings import _counts, _turnout, audit_mission, document, findings
 from tabulate.intake import receive
 from tabulate.keying import decide
 from tabulate.mission import Mission
@@ -212,3 +212,21 @@ def test_an_annulled_acta_without_a_vote_is_a_revision_and_no_finding(template: 
     # Not counted, but with votes in it: two records of one acta that differ.
     official(mission, head + "002,president,210,150,150,0,0,anulada,90,60\n")
     assert ("002", "sol", "A") in found(mission, "comparison")
+
+
+def test_ballots_are_derived_only_where_the_source_has_all_their_kinds() -> None:
+    whole = pl.Int64
+    row = {"valid": None, "blank": 3, "null": 4, "cast": None, "voted": None, "a": 10, "b": 20}
+    types = dict.fromkeys(row, whole)
+
+    def cast(*rows: dict[str, int | None], blanks: bool = True) -> list[int | None]:
+        frame = pl.DataFrame([row | changed for changed in rows], schema=types)
+        return _turnout(frame, ("a", "b"), blanks=blanks)["cast"].to_list()
+
+    # Neither valid votes nor ballots anywhere: the options are all valid votes there are.
+    assert cast({}, {"a": None}, {"blank": None}) == [37, None, None]
+    # Somewhere they are given: then they are not made up elsewhere.
+    assert cast({"valid": 30}, {}, {"cast": 99}) == [37, None, 99]
+    # Blank votes that are not given are not zero, unless the country has none.
+    assert cast({"valid": 30, "blank": None}) == [None]
+    assert cast({"valid": 30, "blank": None}, blanks=False) == [34]
