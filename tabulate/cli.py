@@ -426,7 +426,7 @@ def export(
     to: Annotated[Path, Parameter(help="The folder to write into.")],
     json: Json = False,
 ) -> None:
-    """Write the flagged stations (CSV, XLSX, Parquet) and a JSON summary."""
+    """Write the flagged stations (CSV, XLSX, Parquet), a JSON summary and what the audits say in each language."""
     from tabulate.line import export_mission
 
     with opened(folder) as mission:

@@ -1,4 +1,4 @@
-"""What leaves the house: the list of flagged stations as CSV, XLSX and Parquet, and a summary as JSON.
+"""What leaves the house: the list of flagged stations as CSV, XLSX and Parquet, a summary as JSON, and what the audits say, in each language.
 
 Nothing that is written here can run on the reader's machine: text that a spreadsheet would take for a formula is
 preceded by an apostrophe in CSV and stored as text in XLSX. No coordinates, no file names that senders chose.
@@ -16,6 +16,7 @@ import polars as pl
 
 from ocr.errors import MachineError
 from tabulate.differences import latest_snapshots
+from tabulate.languages import LANGUAGES, report
 
 FLAGGED = "flagged_stations"
 FLAGGED_COLUMNS = (
@@ -123,7 +124,7 @@ def xlsx_bytes(frame: pl.DataFrame) -> bytes:
 
 
 def export(tables: Mapping[str, pl.DataFrame], summary: Mapping[str, Any], to: Path) -> list[Path]:
-    """Write the flagged stations (CSV, XLSX, Parquet) and ``summary.json`` into the folder `to`.
+    """Write the flagged stations (CSV, XLSX, Parquet), ``summary.json`` and ``audits.LANGUAGE.txt`` into the folder `to`.
 
     Each file is written whole or not at all; files of an earlier export are replaced.
 
@@ -139,6 +140,7 @@ def export(tables: Mapping[str, pl.DataFrame], summary: Mapping[str, Any], to: P
         f"{FLAGGED}.parquet": parquet_bytes(frame),
         "summary.json": (json.dumps(summary, ensure_ascii=False, indent=1, allow_nan=False) + "\n").encode(),
     }
+    files |= {f"audits.{code}.txt": report(summary["audit"], code).encode() for code in LANGUAGES}
     paths = []
     try:
         to.mkdir(parents=True, exist_ok=True)

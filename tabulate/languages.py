@@ -37,3 +37,19 @@ def paragraphs(sentences: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     """The same in every language, by its code."""
     every = list(sentences)
     return {language: paragraph(every, language) for language in LANGUAGES}
+
+
+def report(document: Mapping[str, Any], language: str) -> str:
+    """Everything the audits say, contest by contest, as plain text for people.
+
+    Parameters
+    ----------
+    document : the audit document (`tabulate.findings.document`).
+    """
+    contests = document.get("contests") or {document.get("contest", ""): document}
+    out = []
+    for contest, battery in contests.items():
+        # A document of an older version has no paragraphs.
+        said = (a.get("paragraph", {}).get(language, a["headline"]) for a in battery["audits"])
+        out += [str(contest), *said]
+    return "\n\n".join(out) + "\n"

@@ -15,8 +15,9 @@ from audits import meaning
 from audits.audit import REGISTRY, AuditData, AuditResult, Battery, run
 from audits.words import Sentence, flag, flagged_frame, headline, kind, translate_flagged
 from dashboard import messages
+from tabulate.cli import main
 from tabulate.findings import audit_counts, document
-from tabulate.languages import LANGUAGES, paragraphs, translate
+from tabulate.languages import LANGUAGES, paragraphs, report, translate
 from tabulate.official import read_official
 from tests.audits import elections, test_conformance
 from tests.said import ACCUSING, complaints
@@ -218,6 +219,30 @@ def test_the_margin_is_that_of_the_counts() -> None:
         none = effect is None or a["grade"] == "D"
         assert a["effect_of_margin"] == (None if none else pytest.approx(effect / 16))
     assert "margin" not in meaning.text(meaning.paragraph(REGISTRY["arithmetic"], made("D"), 10))
+
+
+def test_a_report_holds_every_paragraph_of_its_language(tmp_path: Path) -> None:
+    path = tmp_path / "count.csv"
+    rows = [f"{i:03d},{c},400,{40 + i % 7},60,3,2" for i in range(60) for c in ("president", "senate")]
+    path.write_text("station_id,contest,registered,ana,beto,blank,null\n" + "\n".join(rows) + "\n")
+    found = document(audit_counts(read_official(path), calibrate=False))
+    assert set(found["contests"]) == {"president", "senate"}
+    for language in LANGUAGES:
+        text = report(found, language)
+        for contest, battery in found["contests"].items():
+            assert contest in text.splitlines()
+            assert all(a["paragraph"][language] in text for a in battery["audits"])
+    assert "Melhor" not in report(found, "en") and "seções" in report(found, "pt")
+
+
+def test_the_command_line_speaks_the_language_asked_for(tmp_path: Path, capsys) -> None:
+    path = tmp_path / "count.csv"
+    rows = [f"{i:03d},400,{40 + i % 7},60,3,2" for i in range(60)]
+    path.write_text("station_id,registered,ana,beto,blank,null\n" + "\n".join(rows) + "\n")
+    for language, words in (("en", "not applied"), ("es", "no se aplicó"), ("pt", "não aplicada")):
+        command = ["audit", "--counts", str(path), "--only", "comparison", "--language", language]
+        assert main(command) == 0
+        assert words in " ".join(capsys.readouterr().out.split())
 
 
 def test_every_need_has_words() -> None:
