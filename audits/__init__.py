@@ -3,7 +3,17 @@
 Importing the package registers every audit below; a new one is a new file and its name in this list.
 """
 
-from audits import arithmetic, comparison, copies, filings, fingerprint, integer_percent, last_digit, toolkit
+from audits import (
+    arithmetic,
+    comparison,
+    copies,
+    filings,
+    fingerprint,
+    integer_percent,
+    last_digit,
+    neighbours,
+    toolkit,
+)
 
 __all__ = [
     "arithmetic",
@@ -13,5 +23,6 @@ __all__ = [
     "fingerprint",
     "integer_percent",
     "last_digit",
+    "neighbours",
     "toolkit",
 ]

@@ -33,7 +33,7 @@ from audits.even_split import (
     repeats,
     weights,
 )
-from audits.words import N_, flag, flagged_frame
+from audits.words import N_, Number, flag, flagged_frame
 
 _ALONE = N_("Each voter decides alone, given the station.")
 _PLACES = N_("A place's stations are known as such.")
@@ -170,13 +170,16 @@ def identical_rows(data: AuditData, *, seed: int = 0, calibrate: bool = True) ->
     tested = _tested(s.votes[known], s.place[known], s.kind[known], s.beside[known])
     has_places = bool(np.unique(s.place[known]).size < known.size)
     rates: tuple[float | None, ...] = (None, None)
-    calibration: Part = {}
+    calibration: dict[str, Number] = {}
     notes = []
     if calibrate:
         bounds = (rate_at(tested.q, tested.weight, ALPHA), ALPHA) if has_places else (ALPHA,)
         measured = measure(data, _both if has_places else _anywhere, seed, plant="copies")
-        rates = bounds if measured is None else tuple(round(rate, 6) for rate in measured.rates)
-        calibration = {"bound": bounds[0], **({"level": ALPHA} if measured is None else measured.calibration)}
+        calibration = {"level": ALPHA} if measured is None else dict(measured.calibration)
+        counted = measured is not None and calibration["method"] == "counted"
+        # Of parts of a large election nearly all have nothing to compare; the law of the whole is known.
+        rates = measured.rates if measured is not None and counted else bounds
+        calibration |= {"bound": bounds[0], "rate_is": "counted" if counted else "the bound"}
     else:
         notes.append(
             Sentence(N_("The false-alarm rate was not measured, because calibration was switched off."))

@@ -300,6 +300,7 @@ NULLS: dict[str, Callable[[np.random.Generator], AuditData]] = {
     "identical-rows": alike_neighbours,
     "integer-percent": overdispersed,
     "last-digit": overdispersed,
+    "small-stations": overdispersed,
     "forensics-toolkit": overdispersed,
     "fingerprint": overdispersed,
 }
@@ -333,6 +334,15 @@ def invented_digits() -> AuditData:
     )
 
 
+def small_lean() -> AuditData:
+    """Half of what the others have is the leader's wherever the list has fewer than 300 people."""
+    moved = pl.when(pl.col("registered") < 300).then(pl.col("beto") // 2).otherwise(0)
+    frame = elections.counts(rng(12), 400).with_columns(
+        ana=pl.col("ana") + moved, beto=pl.col("beto") - moved
+    )
+    return AuditData(counts=frame, options=elections.OPTIONS)
+
+
 def copied_rows() -> AuditData:
     """Every twentieth station has the votes of the one before, at the same place."""
     copied = pl.int_range(pl.len()) % 20 == 1
@@ -350,6 +360,7 @@ FINDS: dict[str, Callable[[], AuditData]] = {
     "identical-rows": copied_rows,
     "integer-percent": rounded_turnout,
     "last-digit": invented_digits,
+    "small-stations": small_lean,
     "forensics-toolkit": invented_digits,
     "fingerprint": invented_digits,
 }
