@@ -91,7 +91,6 @@ class Fit:
     alpha: float
     distance: float
     misfit: float
-    moved: Floats  # votes that each process would add, of every person on the list
     turnout: tuple[float, float]
     share: tuple[float, float]
     theta: float
@@ -187,9 +186,11 @@ def centre(seen: Floats) -> float:
     coarse = seen.reshape(_GRID, -1).sum(axis=1)
     kernel = np.exp(-((np.arange(-_GRID, _GRID + 1) / _GRID / width) ** 2) / 2)
     density = np.convolve(coarse, kernel)[_GRID : 2 * _GRID]
-    inside = density[: int(_TOP * _GRID)]
+    # Where most stations are at the very top there is no other centre.
+    below = int(_TOP * _GRID)
+    inside = density[:below] if 2 * coarse[:below].sum() >= n else density
     up = np.concatenate([[True], inside[1:] > inside[:-1], [False]])
-    peaks = np.flatnonzero(up[:-1] & ~up[1:]).tolist()
+    peaks = np.flatnonzero(up[:-1] & ~up[1:] & (inside > 0)).tolist()
     valleys = [int(a + np.argmin(inside[a : b + 1])) for a, b in itertools.pairwise(peaks)]
     while valleys:
         depth = [
@@ -223,7 +224,7 @@ def _nodes(mean: float, sd: float, n: int) -> Floats:
 
 def law(
     turnout: tuple[float, float], share: tuple[float, float], x: Floats, alpha: float, nodes: int = _FULL[1]
-) -> tuple[Floats, float]:
+) -> Floats:
     """The law of a station's share where the parts x of the non-voters and x^α of the others' votes go to the leader.
 
     Parameters
@@ -233,7 +234,7 @@ def law(
 
     Returns
     -------
-    Probability of each of `BINS` bins, and the mean number of votes added for each person on the list.
+    Probability of each of `BINS` bins.
     """
     a = _nodes(*turnout, nodes)[:, None]
     taken = x**alpha
@@ -244,9 +245,7 @@ def law(
     low, high = ndtr(-mean / sd), ndtr((1 - mean) / sd)
     v = 1 - (1 - np.linspace(0, 1, BINS + 1)) / kept[:, None]
     below = (ndtr((np.clip(v, 0, 1) - mean) / sd) - low) / (high - low)
-    expected = float(_nodes(mean, sd, nodes).mean())
-    added = float((x * (1 - a) + taken * a * (1 - expected)).mean())
-    return np.diff(below.mean(axis=0)), added
+    return np.diff(below.mean(axis=0))
 
 
 def fit(turnout: Floats, share: Floats, alphas: Floats = ALPHAS, nodes: _Nodes = _FULL) -> Fit:
@@ -264,12 +263,10 @@ def fit(turnout: Floats, share: Floats, alphas: Floats = ALPHAS, nodes: _Nodes =
     theta = _width(share, v < _MIDDLES, v)
     seen = share.reshape(BINS, -1).sum(axis=1) / share.sum()
     grow, whole = _nodes_half(theta, nodes[0]), 1 - _nodes_half(EXTREME_WIDTH, nodes[0] // 2)
-    fair, _ = law(of_turnout, of_share, np.zeros(1), 1.0, nodes[1])
+    fair = law(of_turnout, of_share, np.zeros(1), 1.0, nodes[1])
     best: Fit | None = None
     for alpha in alphas.tolist():
-        (incremental, more), (extreme, most) = (
-            law(of_turnout, of_share, x, alpha, nodes[1]) for x in (grow, whole)
-        )
+        incremental, extreme = (law(of_turnout, of_share, x, alpha, nodes[1]) for x in (grow, whole))
         basis = np.stack([incremental - fair, extreme - fair], axis=1)
         free, bounded = _least_squares(basis, seen - fair)
         rest = seen - fair - basis @ bounded
@@ -281,7 +278,6 @@ def fit(turnout: Floats, share: Floats, alphas: Floats = ALPHAS, nodes: _Nodes =
                 alpha=alpha,
                 distance=distance,
                 misfit=float(np.abs(rest).sum() / 2),
-                moved=bounded * np.array([more, most]),
                 turnout=of_turnout,
                 share=of_share,
                 theta=theta,
@@ -395,8 +391,7 @@ def fingerprint(data: AuditData, *, seed: int = 0, calibrate: bool = True) -> Au
     ``log-vote-rate`` (`moments`); ``regions`` (the part of the variance that lies between them). With `calibrate`, the calibration says what
     the fit gives on clean elections with these turnouts, regions and spreads.
 
-    `effect_votes` is what the two processes would have added to the leader if the model were true. It is not given where an assumption
-    is not met: a number of votes is read as a claim, and there it would be one about regions.
+    There is no effect in votes: it would stand beside the margin as if the model were true.
     """
     entry = REGISTRY["fingerprint"]
     s, leader, left_out = stations_of(data)
@@ -435,23 +430,17 @@ def fingerprint(data: AuditData, *, seed: int = 0, calibrate: bool = True) -> Au
             {"n": left_out},
         ),
     ]
-    assumptions: dict[str, bool | None] = {
-        _NORMAL: None,
-        _APART: abs(correlation) < 0.1 if isinstance(correlation, float) else None,
-        _ALIKE: max(known) < _BETWEEN if known else None,
-        _CLOSE: whole.misfit < _MISFIT,
-    }
-    moved = float(whole.moved.sum() * s.registered.sum())
     return AuditResult(
         id=entry.id,
         grade=entry.grade,
         statistic=float(whole.bounded[0]),
         n=int(s.registered.size),
-        effect_votes=None if False in assumptions.values() else moved,
-        effect_meaning=N_(
-            "what the two processes would have added to the leader if the model were true; a scale, not votes in doubt"
-        ),
-        assumptions=assumptions,
+        assumptions={
+            _NORMAL: None,
+            _APART: abs(correlation) < 0.1 if isinstance(correlation, float) else None,
+            _ALIKE: max(known) < _BETWEEN if known else None,
+            _CLOSE: whole.misfit < _MISFIT,
+        },
         parts=parts,
         flags_expected=0.0,
         calibration=_clean(s, generator(seed, entry.id)) if calibrate else {},

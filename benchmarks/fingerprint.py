@@ -3,14 +3,15 @@
 The published fit of Klimek et al. (2012) is a hundred Monte Carlo elections for each point of a grid; ours is computed, so it is not the
 same estimator, and the figures are set beside each other as they are. Elections by the model itself say whether its f_i
 and f_e are found again and how often the 95 % intervals hold them. Clean elections say what the fit gives where nothing was done: that is why it
-is a description (grade D) and no test. The published elections need the real data (COTEJO_DATA); the rest is made here, 3,000 stations each.
+is a description (grade D) and no test. The published elections need the real data (COTEJO_DATA); the rest is made here
+or is of the scoreboard's designs. With ``--write`` the output goes into docs/audits.md.
 """
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,8 @@ import polars as pl
 
 from audits.audit import AuditData, run
 from audits.fingerprint import EXTREME_WIDTH
+from benchmarks._section import show
+from benchmarks.elections import DESIGNS
 
 DATA = Path(os.environ.get("COTEJO_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
 PUBLISHED = {
@@ -96,22 +99,24 @@ def data(shares: Shares, rng: Rng) -> AuditData:
     )
 
 
+def of(tables: AuditData) -> list[list[float]]:
+    """Value, low and high of f_i and of f_e."""
+    parts = run(tables, ["fingerprint"], calibrate=False)["fingerprint"].parts
+    return [[float(parts[p][c] or 0.0) for c in ("value", "low", "high")] for p in ("incremental", "extreme")]
+
+
 def fits(make: Callable[[Rng], Shares], salt: int) -> np.ndarray:
-    """Value, low and high of f_i and f_e; shape (elections, 2, 3)."""
-    out = []
-    for k in range(ELECTIONS):
-        rng = np.random.default_rng([2012, salt, k])
-        parts = run(data(make(rng), rng), ["fingerprint"], calibrate=False)["fingerprint"].parts
-        out.append([[parts[p][c] for c in ("value", "low", "high")] for p in ("incremental", "extreme")])
-    return np.array(out, dtype=float)
+    """The same of several elections; shape (elections, 2, 3)."""
+    rngs = [np.random.default_rng([2012, salt, k]) for k in range(ELECTIONS)]
+    return np.array([of(data(make(rng), rng)) for rng in rngs])
 
 
-def main() -> None:
-    """Print all three tables."""
+def lines() -> Iterator[str]:
+    """All three tables."""
     for name, published in PUBLISHED.items():
         path = DATA / "reference" / f"klimek_{name}.parquet"
         if not path.is_file():
-            print(f"{name}: the real data is absent")
+            yield f"{name}: the real data is absent"
             continue
         frame = pl.read_parquet(path).with_row_index("row")
         counts = frame.select(
@@ -121,25 +126,31 @@ def main() -> None:
         result = run(AuditData(counts, ("leader",)), ["fingerprint"], calibrate=False)["fingerprint"]
         spent = time.process_time() - start
         (i, e, m) = (result.parts[p] for p in ("incremental", "extreme", "model"))
-        print(
+        yield (
             f"{name}: f_i {i['value']:.3f} ({i['low']:.3f} to {i['high']:.3f}), f_e {e['value']:.3f} ({e['low']:.3f} to {e['high']:.3f}), "
             f"alpha {m['alpha']:.2f}, misfit {m['misfit']:.3f}; published {published}; {result.n} stations, {spent:.2f} CPU s"
         )
-    print(f"\nelections by the model, {ELECTIONS} each: mean f_i, mean f_e, intervals that hold them")
+    yield f"\nelections by the model, {ELECTIONS} of {STATIONS} stations each: mean f_i, mean f_e; intervals that hold them"
     for salt, (f_i, f_e) in enumerate(((0.0, 0.0), (0.1, 0.01), (0.3, 0.03), (0.6, 0.03))):
         got, truth = fits(by_the_model(f_i, f_e), salt), np.array([f_i, f_e])
         holds = ((got[:, :, 1] <= truth) & (truth <= got[:, :, 2])).mean(axis=0)
         mean = got[:, :, 0].mean(axis=0)
-        print(f"f_i {f_i:.2f}, f_e {f_e:.2f}: {mean[0]:.3f}, {mean[1]:.3f}; {holds[0]:.0%}, {holds[1]:.0%}")
-    print(
-        f"\nclean elections, {ELECTIONS} each: mean f_i, highest f_i, mean f_e, intervals of f_i above zero"
-    )
+        yield f"f_i {f_i:.2f}, f_e {f_e:.2f}: {mean[0]:.3f}, {mean[1]:.3f}; {holds[0]:.0%}, {holds[1]:.0%}"
+    yield f"\nclean elections, {ELECTIONS} each: mean f_i, highest f_i, mean f_e, intervals of f_i above zero"
     for salt, (name, make) in enumerate(CLEAN.items()):
-        got = fits(make, 100 + salt)
-        print(
-            f"{name}: {got[:, 0, 0].mean():.3f}, {got[:, 0, 0].max():.3f}, {got[:, 1, 0].mean():.3f}, {(got[:, 0, 1] > 0).mean():.0%}"
-        )
+        yield clean(f"{name} ({STATIONS} stations)", fits(make, 100 + salt))
+    for name, design in DESIGNS.items():
+        rngs = [np.random.default_rng([2012, 200, k]) for k in range(ELECTIONS)]
+        yield clean(f"scoreboard design {name} (600 stations)", np.array([of(design(rng)) for rng in rngs]))
+
+
+def clean(name: str, got: np.ndarray) -> str:
+    """One line on clean elections."""
+    return (
+        f"{name}: {got[:, 0, 0].mean():.3f}, {got[:, 0, 0].max():.3f}, {got[:, 1, 0].mean():.3f}, "
+        f"{(got[:, 0, 1] > 0).mean():.0%}"
+    )
 
 
 if __name__ == "__main__":
-    main()
+    show("fingerprint", lines())

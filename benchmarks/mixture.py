@@ -1,15 +1,17 @@
 """A finite mixture of turnout and share by maximum likelihood, and why no audit is made of it.
 
-W. R. Mebane (2016), Election forensics: frauds tests and observation-level frauds probabilities, and the R package eforensics estimate the parts of stations of the model of Klimek
-et al. (2012) as a finite mixture. This is that mixture in the restricted normal form, everything free at once: centres and spreads of turnout and share, θ, α, f_i and f_e,
+D. Ferrari and W. R. Mebane (2016, paper for the Summer Meeting of the Political Methodology Society) and their R package eforensics estimate the parts of stations of the
+model of Klimek et al. (2012) as a finite mixture. This is that mixture in the restricted normal form, everything free at once: centres and spreads of turnout and share, θ, α, f_i and f_e,
 fitted to the counts on a grid of 40 × 40 cells by Fisher scoring from four starts, with one part in a thousand spread evenly over the grid for
 strays. For each election: f_i and f_e at the best start with the 95 % interval of f_i from the information, how many starts come within one
 unit of the best log-likelihood, and the range of f_i over the starts. An audit would need that all starts agree, on
 elections by its own model and on published ones, and that clean elections give zero.
+With ``--write`` the output goes into docs/audits.md.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +19,7 @@ import polars as pl
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
+from benchmarks._section import show
 from benchmarks.fingerprint import CLEAN, DATA, EXTREME_WIDTH, PUBLISHED, by_the_model, data
 
 Floats = NDArray[np.float64]
@@ -131,22 +134,21 @@ def fits(turnout: Floats, share: Floats) -> list[Fit]:
     return sorted(found, key=lambda f: -f.likelihood)
 
 
-def line(name: str, turnout: Floats, share: Floats) -> None:
-    """Print one election."""
+def line(name: str, turnout: Floats, share: Floats) -> str:
+    """What is said of one election."""
     found = fits(turnout, share)
     best, every = found[0], [parts(f.u)[1] for f in found]
     agree = sum(f.likelihood > best.likelihood - 1 for f in found)
     low, high = best.interval()
     w = parts(best.u)
-    print(
+    return (
         f"{name}: f_i {w[1]:.3f} ({low:.3f} to {high:.3f}), f_e {w[2]:.3f}, theta {np.exp(best.u[4]):.2f}, alpha {np.exp(best.u[5]):.2f}; "
-        f"{agree} of {len(found)} starts agree, f_i {min(every):.3f} to {max(every):.3f}",
-        flush=True,
+        f"{agree} of {len(found)} starts agree, f_i {min(every):.3f} to {max(every):.3f}"
     )
 
 
-def main() -> None:
-    """Print every election."""
+def lines() -> Iterator[str]:
+    """Every election."""
     made = {
         f"by the model, f_i {i}, f_e {e}": by_the_model(i, e) for i, e in ((0, 0), (0.1, 0.01), (0.6, 0.03))
     }
@@ -156,21 +158,19 @@ def main() -> None:
             rng = np.random.default_rng([2016, salt, k])
             counts = data(make(rng), rng).counts
             assert counts is not None
-            line(
-                name,
-                (counts["cast"] / counts["registered"]).to_numpy(),
-                (counts["leader"] / counts["cast"]).to_numpy(),
-            )
+            turnout, share = counts["cast"] / counts["registered"], counts["leader"] / counts["cast"]
+            yield line(name, turnout.to_numpy(), share.to_numpy())
     for name in PUBLISHED:
         path = DATA / "reference" / f"klimek_{name}.parquet"
         if not path.is_file():
-            print(f"{name}: the real data is absent")
+            yield f"{name}: the real data is absent"
             continue
         frame = pl.read_parquet(path).filter(
             (pl.col("N") >= 100) & (pl.col("turnout") > 0) & (pl.col("turnout") <= pl.col("N"))
         )
-        line(name, (frame["turnout"] / frame["N"]).to_numpy(), (frame["votes"] / frame["turnout"]).to_numpy())
+        turnout, share = frame["turnout"] / frame["N"], frame["votes"] / frame["turnout"]
+        yield line(name, turnout.to_numpy(), share.to_numpy())
 
 
 if __name__ == "__main__":
-    main()
+    show("mixture", lines())
