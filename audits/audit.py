@@ -347,11 +347,14 @@ def run(data: AuditData, only: Iterable[str] | None = None, seed: int = 0, calib
 
 
 def _corrected(pvalues: list[float], method: str) -> list[float]:
-    if len(pvalues) < 2:
-        return list(pvalues)
-    from scipy.stats import false_discovery_control  # loading scipy.stats takes most of a second
-
-    return [float(p) for p in false_discovery_control(pvalues, method=method)]
+    """Benjamini–Hochberg (1995) or, ``by``, Benjamini–Yekutieli (2001)."""
+    p = np.asarray(pvalues, dtype=np.float64)
+    order = np.argsort(-p, kind="stable")
+    ranks = np.arange(p.size, 0, -1)
+    factor = p.size * (float((1 / ranks).sum()) if method == "by" else 1.0)
+    out = np.empty_like(p)
+    out[order] = np.minimum(np.minimum.accumulate(p[order] * factor / ranks), 1.0)
+    return [float(x) for x in out]
 
 
 def _with_correction(result: AuditResult, part: str, corrected: float) -> AuditResult:

@@ -40,17 +40,23 @@ class _Map:
 
 
 def _map(
-    rng: Rng, regions: int = 8, mean: float = 3.0, list_mean: float = 330, list_cv: float = 0.25
+    rng: Rng,
+    *,
+    regions: int = 8,
+    mean: float = 3.0,
+    list_mean: float = 330,
+    list_cv: float = 0.25,
+    stations: int = STATIONS,
 ) -> _Map:
     """Places of some stations each, whose voters are shared out evenly among their stations."""
-    sizes = 1 + rng.poisson(mean - 1, STATIONS)
-    place = np.repeat(np.arange(STATIONS), sizes)[:STATIONS]
+    sizes = 1 + rng.poisson(mean - 1, stations)
+    place = np.repeat(np.arange(stations), sizes)[:stations]
     places = int(place[-1]) + 1
     region = np.sort(rng.integers(0, regions, places))
     centre = rng.random((regions, 2))
     where = centre[region] + 0.12 * rng.standard_normal((places, 2))
     average = list_mean * rng.gamma(1 / list_cv**2, list_cv**2, places)
-    registered = np.maximum(np.rint(average[place]) + rng.integers(-1, 2, STATIONS), 20).astype(np.int64)
+    registered = np.maximum(np.rint(average[place]) + rng.integers(-1, 2, stations), 20).astype(np.int64)
     return _Map(place, region, where, registered)
 
 
@@ -91,7 +97,7 @@ def _tables(rng: Rng, m: _Map, turnout: Floats, share: Floats, spoilt: float = 0
     valid = cast - bad
     votes = rng.multinomial(valid, share)
     names = [f"option {j + 1}" for j in range(options)]
-    ids = [f"{i:04d}" for i in range(s)]
+    ids = [f"{i:0{len(str(s))}d}" for i in range(s)]
     counts = pl.DataFrame(
         {
             "station_id": ids,
@@ -215,9 +221,9 @@ def two_candidates(rng: Rng) -> AuditData:
     return _tables(rng, m, turnout, np.column_stack([first, 1 - first]), spoilt=0.025)
 
 
-def twelve_options(rng: Rng) -> AuditData:
+def twelve_options(rng: Rng, stations: int = STATIONS) -> AuditData:
     """Many parties, most of them small, some with a home town where they are large."""
-    m = _map(rng, list_mean=350)
+    m = _map(rng, list_mean=350, stations=stations)
     mean = np.tile(1 / np.arange(1, 13) ** 1.1, (m.places, 1))
     home = rng.random(mean.shape) < 0.01
     mean = np.where(home, mean + 0.6, mean)
