@@ -90,12 +90,13 @@ def election(data: AuditData) -> Election | None:
     assert data.counts is not None
     options = list(data.count_options)
     totals = [c for c in ("voted", "cast", "blank", "null", "registered") if c in data.counts.columns]
-    frame = data.counts.with_row_index("row").filter(
-        pl.all_horizontal(pl.col(options).is_not_null() & (pl.col(options) >= 0)),
-        *(pl.col(c).fill_null(0) >= 0 for c in totals),
+    usable = pl.all_horizontal(
+        pl.col(options).is_not_null() & (pl.col(options) >= 0), *(pl.col(c).fill_null(0) >= 0 for c in totals)
     )
-    if frame.is_empty():
+    row = np.flatnonzero(data.counts.select(usable).to_series().to_numpy())
+    if not row.size:
         return None
+    frame = data.counts[row]
     votes = np.ascontiguousarray(frame.select(options).to_numpy().astype(np.int64))
 
     def column(name: str, otherwise: Ints) -> Ints:
@@ -118,7 +119,7 @@ def election(data: AuditData) -> Election | None:
         votes,
         coded["region"].to_numpy(),
         coded["place"].to_numpy(),
-        frame["row"].to_numpy().astype(np.int64),
+        row,
     )
 
 

@@ -131,6 +131,9 @@ class AuditData:
         object.__setattr__(self, "options", tuple(self.options))
         if len(set(self.options)) < len(self.options):
             raise ValueError("the list of options names one of them twice: give each its own id")
+        for option in self.options:
+            if option in ("station_id", "place_id", "region", *ROLES):
+                raise ValueError(f"an option is called {option!r}, like a column of the counts: rename it")
         for name in _REQUIRED:
             frame = getattr(self, name)
             if frame is not None:
