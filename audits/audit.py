@@ -10,7 +10,7 @@ from __future__ import annotations
 import inspect
 import math
 import zlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
@@ -316,7 +316,13 @@ class Battery:
         }
 
 
-def run(data: AuditData, only: Iterable[str] | None = None, seed: int = 0, calibrate: bool = True) -> Battery:
+def run(
+    data: AuditData,
+    only: Iterable[str] | None = None,
+    seed: int = 0,
+    calibrate: bool = True,
+    tickets: Mapping[str, Sequence[str]] | None = None,
+) -> Battery:
     """Run the audits and correct their p-values for the number of tests made.
 
     Parameters
@@ -324,6 +330,7 @@ def run(data: AuditData, only: Iterable[str] | None = None, seed: int = 0, calib
     only : ids to run; all when None. The correction covers what was run, so choose before looking.
     seed : same data and seed, same bytes.
     calibrate : measure false-alarm rates by simulation; without it they are None and a note says so.
+    tickets : candidate -> options that count for the candidate; only the margin is of candidates then.
 
     Raises
     ------
@@ -343,7 +350,7 @@ def run(data: AuditData, only: Iterable[str] | None = None, seed: int = 0, calib
         tests[f"{results[i].id}/{part}" if part else results[i].id] = {"pvalue": p, "bh": p_bh, "by": p_by}
         results[i] = _with_correction(results[i], part, p_by)
     options = data.count_options or data.options
-    return Battery(data.stations, options, seed, tuple(results), tests, margin_of(data))
+    return Battery(data.stations, options, seed, tuple(results), tests, margin_of(data, tickets))
 
 
 def _corrected(pvalues: list[float], method: str) -> list[float]:

@@ -6,10 +6,8 @@ against the margin, flags a clean election would show, false alarms, power, assu
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
-
-import polars as pl
 
 from audits.plant import TITLES
 from audits.words import ALPHA, N_, Number, Sentence, Translate, Write, headline_sentence, kind
@@ -62,9 +60,9 @@ _MEANS: dict[str, tuple[str, ...]] = {
 _FOUND = ("A1", "B1", "C1")
 
 _EFFECT = N_(
-    "In votes: {effect} ({meaning}). The first option is {margin} votes ahead of the second; this is {percent} % of that margin."
+    "In votes: {effect} ({meaning}). Who is first in these counts is {margin} votes ahead of who is second; this is {percent} % of that margin."
 )
-_EFFECT_LEVEL = N_("In votes: {effect} ({meaning}). The first two options have equally many votes.")
+_EFFECT_LEVEL = N_("In votes: {effect} ({meaning}). The first two have equally many votes.")
 _EFFECT_ALONE = N_("In votes: {effect} ({meaning}). The margin is not known here.")
 _NO_EFFECT = N_("It measures no votes, so nothing can be held against the margin.")
 _BELOW_CHANCE = N_(
@@ -122,15 +120,25 @@ def need_in_words(need: str) -> Sentence:
     return Sentence(_NEEDS.get(need, need))
 
 
-def margin_of(data: AuditData) -> int | None:
-    """Votes by which the first option of the counts is ahead of the second; None without two options that have votes known."""
-    if data.counts is None or data.counts.is_empty() or len(data.count_options) < 2:
+def margin_of(data: AuditData, tickets: Mapping[str, Sequence[str]] | None = None) -> int | None:
+    """Votes by which the first option of the counts is ahead of the second; None without two options that have votes known.
+
+    Parameters
+    ----------
+    tickets : candidate -> the options that count for the candidate (a coalition's parties); the margin is then between candidates.
+    """
+    if data.counts is None or data.counts.is_empty():
         return None
     known = [o for o in data.count_options if data.counts[o].null_count() < data.counts.height]
-    if len(known) < 2:
+    votes = {o: int(data.counts[o].sum()) for o in known}
+    behind = {who: [o for o in options if o in votes] for who, options in (tickets or {}).items()}
+    taken = {o for options in behind.values() for o in options}
+    sums = [sum(votes[o] for o in options) for options in behind.values() if options]
+    sums += [n for o, n in votes.items() if o not in taken]
+    if len(sums) < 2:
         return None
-    first, second, *_ = sorted(data.counts.select(pl.col(known).sum()).row(0), reverse=True)
-    return int(first - second)
+    first, second, *_ = sorted(sums, reverse=True)
+    return first - second
 
 
 def of_margin(effect: float | None, margin: int | None) -> float | None:

@@ -81,7 +81,8 @@ def audit_counts(
         country = FORMATS[count.format].country if count.format in FORMATS else ""
         filled = _turnout(part, count.options, blanks=country not in NO_BLANKS)
         data = AuditData(counts=filled, options=count.options)
-        results.append(ContestAudit(str(contest), count.format, _run(data, chosen, seed, calibrate)))
+        battery = _run(data, chosen, seed, calibrate, count.tickets)
+        results.append(ContestAudit(str(contest), count.format, battery))
     return results
 
 
@@ -117,9 +118,15 @@ def findings(audits: list[ContestAudit]) -> pl.DataFrame:
     return every.with_columns((pl.int_range(pl.len()).over("audit") + 1).alias("number"))
 
 
-def _run(data: AuditData, only: list[str] | None, seed: int, calibrate: bool) -> Battery:
+def _run(
+    data: AuditData,
+    only: list[str] | None,
+    seed: int,
+    calibrate: bool,
+    tickets: Mapping[str, Sequence[str]] | None = None,
+) -> Battery:
     try:
-        return run(data, only=only, seed=seed, calibrate=calibrate)
+        return run(data, only=only, seed=seed, calibrate=calibrate, tickets=tickets)
     except ValueError as e:
         raise CotejoError(f"the audits cannot run: {e}") from None
 

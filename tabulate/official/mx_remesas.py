@@ -1,8 +1,8 @@
 """Mexico, INE quick count: *remesas*, what has arrived of the sample (``REMESAS0100012200.txt``, election of 1 July 2018).
 
 ``|``; line 1 is the number of rows, line 2 the header. One row per casilla. The columns of votes are those of the parties, of each
-combination of a coalition and of the independents, then ``CNR`` (not registered), ``NULOS`` and ``TOTAL``; after them the same votes
-added up for each candidate, whose columns the file gives as well. The capture time is in six columns.
+combination of a coalition, then ``CNR`` (not registered), ``NULOS`` and ``TOTAL``; after them the same votes added up for each candidate,
+whose columns the file gives as well. An independent candidate has a column only there. The capture time is in six columns.
 """
 
 from __future__ import annotations
@@ -90,6 +90,12 @@ def parse(path: Path) -> OfficialCount:
         known=(*_BEFORE, *_TIME, state, "ID_DISTRITO_FEDERAL", "ORIGEN_CAPTURA", "MODIFICADO"),
     )
     count = build(ID, FORMAT.verified, table, layout)
+    behind, alone = coalitions(count.raw, tuple(options), tuple(candidates))
+    if alone:
+        others = tuple(name for name in candidates if name not in alone)
+        layout = dataclasses.replace(layout, options=(*options, *alone), other_numbers=others)
+        count = build(ID, FORMAT.verified, table, layout)
+    count = dataclasses.replace(count, tickets=behind)
     declared = table.preamble[0][0].strip() if table.preamble else ""
     rows = count.raw.height
     if declared == str(rows):
@@ -100,6 +106,45 @@ def parse(path: Path) -> OfficialCount:
         summary={"declared": declared},
         problems=[{"row": 1, "station_id": "", "reason": reason, "used": True}, *count.problems],
     )
+
+
+def coalitions(
+    raw: pl.DataFrame, options: tuple[str, ...], candidates: tuple[str, ...]
+) -> tuple[dict[str, tuple[str, ...]], tuple[str, ...]]:
+    """Who is behind the columns of votes, as the file's own sums have it.
+
+    Parties that share a combination's column are of one coalition; a coalition is the candidate's whose column is the sum of its columns in most
+    rows. A candidate without a coalition is an independent if the sheets' totals need the votes of all such candidates in most rows.
+
+    Returns
+    -------
+    tuple
+        Candidate -> options; and the independents.
+    """
+    numbers = raw.select(
+        pl.col(n).str.strip_chars().cast(pl.Int64, strict=False)
+        for n in (*options, *candidates, "NULOS", "TOTAL")
+    )
+
+    def holds(columns: Sequence[str], total: str) -> int:
+        return int(
+            numbers.select((pl.sum_horizontal(columns, ignore_nulls=False) == pl.col(total)).sum()).item()
+        )
+
+    groups: list[set[str]] = []
+    for option in options:
+        parties = set(option.split("_"))
+        joined = [g for g in groups if g & parties]
+        groups = [g for g in groups if not g & parties] + [parties.union(*joined)]
+    columns = [tuple(o for o in options if set(o.split("_")) <= group) for group in groups]
+    behind = {}
+    for name in candidates:
+        fits = max(columns, key=lambda c: holds(c, name), default=())
+        if 2 * holds(fits, name) > raw.height:
+            behind[name] = fits
+    alone = tuple(name for name in candidates if name not in behind)
+    needed = holds((*options, *alone, "NULOS"), "TOTAL") if alone else 0
+    return behind, alone if 2 * needed > raw.height else ()
 
 
 FORMAT = OfficialFormat(

@@ -191,11 +191,27 @@ def test_a_remesa_is_held_against_its_first_line(tmp_path: Path) -> None:
     assert count.options == ("SOL", "LUNA", "SOL_MAR", "CNR")
     assert count.counts["station_id"].to_list() == ["010344C0300", "010356B0100"]
     assert count.totals["ANA"] == 150
+    assert count.tickets == {"ANA": ("SOL", "SOL_MAR"), "BEA": ("LUNA",)}
+    assert count.to_json()["by_candidate"] == {"ANA": 150, "BEA": 153}
     assert (count.summary, count.problems) == ({"declared": "2"}, [])
     path.write_text("3\n" + REMESA)
     assert reasons(read_official(path)) == [(1, "line 1 declares 3 rows, the file has 2", True)]
     path.write_text(REMESA)
     assert reasons(read_official(path)) == [(1, "line 1 declares no number of rows, the file has 2", True)]
+
+
+def test_an_independent_has_a_column_only_among_the_candidates(tmp_path: Path) -> None:
+    """The sheets' totals need the independent's votes; a candidate whose sums fit nothing is not made an option by that alone."""
+    path = tmp_path / "REMESA.txt"
+    text = (
+        REMESA.replace("|BEA|", "|BEA|CLO|").replace("|71|86|", "|71|86|9|").replace("|79|67|", "|79|67|8|")
+    )
+    path.write_text("2\n" + text.replace("|2|160|", "|2|169|").replace("|3|150|", "|3|158|"))
+    count = read_official(path)
+    assert count.options == ("SOL", "LUNA", "SOL_MAR", "CNR", "CLO")
+    assert count.counts["CLO"].to_list() == [9, 8] and set(count.tickets) == {"ANA", "BEA"}
+    path.write_text("2\n" + text)
+    assert read_official(path).options == ("SOL", "LUNA", "SOL_MAR", "CNR")
 
 
 def test_venezuelas_opposition_file_says_what_it_is_not(tmp_path: Path) -> None:

@@ -212,6 +212,10 @@ def test_the_margin_is_that_of_the_counts() -> None:
     assert meaning.margin_of(AuditData(counts=counts, options=("a", "b", "c"))) == 16
     assert meaning.margin_of(AuditData(counts=counts, options=("a", "c"))) is None
     assert meaning.margin_of(AuditData()) is None
+    three = AuditData(counts=counts.with_columns(c=pl.lit(30)), options=("a", "b", "c"))
+    assert meaning.margin_of(three) == 60 - 21
+    assert meaning.margin_of(three, {"x": ("a", "b"), "y": ("c",), "z": ("d",)}) == 60 - 26
+    assert meaning.margin_of(three, {"x": ("a", "b", "c")}) is None
     battery = run(AuditData(counts=counts, options=("a", "b")), calibrate=False).to_json()
     assert battery["margin"] == 16 and all(a["margin"] == 16 for a in battery["audits"])
     for a in battery["audits"]:
