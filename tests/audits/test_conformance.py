@@ -301,6 +301,7 @@ NULLS: dict[str, Callable[[np.random.Generator], AuditData]] = {
     "integer-percent": overdispersed,
     "last-digit": overdispersed,
     "small-stations": overdispersed,
+    "resampled-kernel": overdispersed,
     "forensics-toolkit": overdispersed,
     "fingerprint": overdispersed,
 }
@@ -343,6 +344,15 @@ def small_lean() -> AuditData:
     return AuditData(counts=frame, options=elections.OPTIONS)
 
 
+def fifths() -> AuditData:
+    """In every fifth station the leader's share of the ballots is brought to the next multiple of five percent."""
+    frame = elections.counts(rng(12), 3000, spread=20)
+    rounded = ((20 * pl.col("ana") / pl.col("cast")).round() / 20 * pl.col("cast")).round().cast(pl.Int64)
+    every = pl.int_range(pl.len()) % 5 == 0
+    changed = frame.with_columns(ana=pl.when(every).then(rounded).otherwise("ana"))
+    return AuditData(counts=changed, options=elections.OPTIONS)
+
+
 def copied_rows() -> AuditData:
     """Every twentieth station has the votes of the one before, at the same place."""
     copied = pl.int_range(pl.len()) % 20 == 1
@@ -361,6 +371,7 @@ FINDS: dict[str, Callable[[], AuditData]] = {
     "integer-percent": rounded_turnout,
     "last-digit": invented_digits,
     "small-stations": small_lean,
+    "resampled-kernel": fifths,
     "forensics-toolkit": invented_digits,
     "fingerprint": invented_digits,
 }
