@@ -29,6 +29,7 @@ from audits.audit import (
 from audits.calibration import power
 from audits.clean import Election
 from audits.poisson_binomial import EXACT_UP_TO, upper_tail
+from audits.regions import excess_by_region
 from audits.words import N_, Number
 
 Ints = NDArray[np.int64]
@@ -266,7 +267,7 @@ def integer_percent(data: AuditData, *, seed: int = 0, calibrate: bool = True) -
     Kept are stations with ballots in the box, at least 100 people on the list, and turnout and share at most
     0.99. The p-value is one-sided: P(at least so many hits) under the Poisson-binomial law of the exact hit
     probabilities, exact up to 1,000 stations and by saddlepoint above. `parts` holds all twelve combinations
-    of test and weight, as "test/weight", with observed, expected, sd, excess and z. Where nobody counted
+    of test and weight, as "test/weight", with observed, expected, sd, excess and z, and the first one region by region. Where nobody counted
     voters or ballots given out (`voted` null throughout), ballots in the box take their place, and a note
     says so.
 
@@ -288,11 +289,15 @@ def integer_percent(data: AuditData, *, seed: int = 0, calibrate: bool = True) -
         "given": s.voted.astype(float),
         "leader": s.leader.astype(float),
     }
-    parts = {
+    parts: dict[str, Part] = {
         f"{test}/{weight}": _excess(tests.hit[test], tests.chance[test], w)
         for test in ("either", "result", "turnout")
         for weight, w in weights.items()
     }
+    assert data.counts is not None
+    names = data.counts["region"].fill_null("").unique().sort().to_list()
+    regions = excess_by_region(names, s.region - 1, tests.hit["either"], tests.chance["either"])
+    parts |= regions
     notes = [
         Sentence(N_("Leading option: {leader}."), {"leader": leader}),
         Sentence(
@@ -308,6 +313,14 @@ def integer_percent(data: AuditData, *, seed: int = 0, calibrate: bool = True) -
             else N_("The p-value is the saddlepoint tail of the Poisson-binomial law.")
         ),
     ]
+    if regions:
+        notes.append(
+            Sentence(
+                N_(
+                    "By region, the twelve figures' first one (either, stations) is a description and no test."
+                )
+            )
+        )
     if cast_for_voted:
         notes.append(
             Sentence(N_("Voters are not known; ballots in the box stand in for them in the turnout."))

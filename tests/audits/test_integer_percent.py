@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from scipy.special import ndtr
 from scipy.stats import binom
 
 from audits.audit import AuditData, run
@@ -162,6 +163,34 @@ def test_an_alarm_is_a_pvalue_at_the_level(
     monkeypatch.setattr("audits.integer_percent.upper_tail", lambda chance, observed, exact=0: pvalue)
     result = integer_percent(data)
     assert (result.false_alarm_rate, result.calibration["level"]) == (rate, 0.05)
+
+
+def test_regions_make_up_the_whole_and_the_rounded_one_stands_out() -> None:
+    frame = elections.counts(np.random.default_rng(6), 800)
+    rounded = (pl.col("registered") * (100 * pl.col("voted") / pl.col("registered")).round() / 100).round()
+    changed = frame.with_columns(
+        pl.when(pl.col("region") == "R3").then(rounded.cast(pl.Int64)).otherwise("voted").alias("voted")
+    )
+    result = integer_percent(AuditData(counts=changed, options=elections.OPTIONS), calibrate=False)
+    regions = {name: part for name, part in result.parts.items() if name.startswith("region/")}
+    assert list(regions) == [f"region/R{i}" for i in range(5)]
+    for figure in ("observed", "expected", "excess"):
+        assert sum(part[figure] for part in regions.values()) == pytest.approx(
+            result.parts["either/stations"][figure]
+        )
+    assert sum(part["n"] for part in regions.values()) == result.n
+    assert regions["region/R3"]["z"] > 6 > 3.5 > max(regions[f"region/R{i}"]["z"] for i in (0, 1, 2, 4))
+    assert result.parts["regions"]["largest_z"] == regions["region/R3"]["z"]
+    # The largest of five normal variables is below its median half of the time.
+    assert ndtr(result.parts["regions"]["by_chance"]) ** 5 == pytest.approx(0.5)
+    assert list(result.pvalues()) == [""], "regions are a description"
+
+
+def test_without_regions_or_with_one_there_is_nothing_by_region() -> None:
+    frame = elections.counts(np.random.default_rng(6), 80)
+    for region in (pl.lit(None, pl.String), pl.lit("R1")):
+        changed = AuditData(counts=frame.with_columns(region=region), options=elections.OPTIONS)
+        assert not any("region" in name for name in integer_percent(changed, calibrate=False).parts)
 
 
 # ------------------------------------------------------------------------------------------------ real data
