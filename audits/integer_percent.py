@@ -289,7 +289,7 @@ def integer_percent(data: AuditData, *, seed: int = 0, calibrate: bool = True) -
         "given": s.voted.astype(float),
         "leader": s.leader.astype(float),
     }
-    parts: dict[str, Part] = {
+    twelve = {
         f"{test}/{weight}": _excess(tests.hit[test], tests.chance[test], w)
         for test in ("either", "result", "turnout")
         for weight, w in weights.items()
@@ -297,7 +297,6 @@ def integer_percent(data: AuditData, *, seed: int = 0, calibrate: bool = True) -
     assert data.counts is not None
     names = data.counts["region"].fill_null("").unique().sort().to_list()
     regions = excess_by_region(names, s.region - 1, tests.hit["either"], tests.chance["either"])
-    parts |= regions
     notes = [
         Sentence(N_("Leading option: {leader}."), {"leader": leader}),
         Sentence(
@@ -338,16 +337,16 @@ def integer_percent(data: AuditData, *, seed: int = 0, calibrate: bool = True) -
     return AuditResult(
         id=entry.id,
         grade=entry.grade,
-        statistic=parts["either/stations"]["excess"],
+        statistic=twelve["either/stations"]["excess"],
         pvalue=upper_tail(tests.chance["either"], int(tests.hit["either"].sum())),
         n=int(s.cast.size),
-        effect_votes=parts["either/leader"]["excess"],
+        effect_votes=twelve["either/leader"]["excess"],
         effect_meaning=N_(
             "all votes of the leading option in stations beyond the expected number; a scale, not votes in "
             "doubt"
         ),
         assumptions={_BINOMIAL: None, _INDEPENDENT: None, _SMOOTH: None, _WIDE: bool(narrow.mean() < 0.5)},
-        parts=parts,
+        parts={**twelve, **regions},
         flags_expected=0.0,
         false_alarm_rate=rate,
         calibration=calibration,

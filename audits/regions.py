@@ -37,7 +37,11 @@ def excess_by_region(
     def of_region(x: Floats) -> Floats:
         return np.asarray(np.bincount(region, weights=x, minlength=len(names)))
 
-    n, observed, expected = of_region(np.ones(region.size)), of_region(hit.astype(np.float64)), of_region(chance)
+    n, observed, expected = (
+        of_region(np.ones(region.size)),
+        of_region(hit.astype(np.float64)),
+        of_region(chance),
+    )
     sd = np.sqrt(of_region(chance * (1 - chance)))
     z = np.where(sd > 0, (observed - expected) / np.maximum(sd, 1e-300), 0.0)
     some = [i for i, name in enumerate(names) if name and n[i]]

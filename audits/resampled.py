@@ -28,7 +28,8 @@ Floats = NDArray[np.floating]
 POINTS = 1001
 _BINNED = 1024  # points of R's density estimate
 _WIDTH = 0.0001
-_BLOCKS = 64
+_BLOCKS = 16
+_AT_ONCE = 1000  # stations drawn at a time: small enough to stay in the cache
 _DRAWS = 300  # of each block
 _RUNS = 31
 _NORMAL_FROM = 9.0
@@ -62,14 +63,14 @@ def published(frame: pl.DataFrame, resamples: int, rng: np.random.Generator) -> 
         fit_prior(votes, ballots),
     )
     draws = min(_DRAWS, max(resamples, 2))
-    blocks = np.array_split(rng.permutation(s), max(_BLOCKS, s // 2000))
-    blocks = [b for b in blocks if b.size]
-    binned = np.empty((len(blocks), draws, _BINNED), dtype=np.float32)
+    blocks = min(_BLOCKS, s)
+    binned = np.zeros((blocks, draws, _BINNED), dtype=np.float32)
     mean = np.zeros(POINTS)
-    for i, block in enumerate(blocks):
-        y = _resampled((registered[block], ballots[block], votes[block]), priors, draws, rng)
-        binned[i] = _linear(y)
-        mean += np.bincount(_bin(y).ravel(), minlength=POINTS)[:POINTS]
+    for i, block in enumerate(np.array_split(rng.permutation(s), blocks)):
+        for some in np.array_split(block, -(-block.size // _AT_ONCE)):
+            y = _resampled((registered[some], ballots[some], votes[some]), priors, draws, rng)
+            binned[i] += _linear(y)
+            mean += np.bincount(_bin(y).ravel(), minlength=POINTS)[:POINTS]
     observed = votes / ballots
     density = _at_points(_linear(observed[None, :]))[0]
     whole = _at_points(binned.sum(axis=0))
@@ -77,7 +78,7 @@ def published(frame: pl.DataFrame, resamples: int, rng: np.random.Generator) -> 
     near = np.flatnonzero(density > whole.mean(axis=0) + 2 * whole.std(axis=0))
     excess = np.bincount(_bin(observed), minlength=POINTS) - mean / draws
     excess = 100 * np.maximum(excess[near], 0) / s
-    pieces = _at_points(binned.reshape(-1, _BINNED), near).reshape(len(blocks), draws, -1)
+    pieces = _at_points(binned.reshape(-1, _BINNED), near).reshape(blocks, draws, -1)
     runs = [
         float(excess[density[near] > _largest(pieces, resamples, rng)].sum()) if near.size else 0.0
         for _ in range(_RUNS)
@@ -213,7 +214,11 @@ def _least_squares(seen: Floats, components: int) -> Prior:
     low = np.concatenate([np.full(2 * components, -3.0), np.full(components, -6.0)])
     high = np.concatenate([np.full(2 * components, 6.0), np.full(components, 6.0)])
     found = least_squares(
-        lambda x: prior(x).density() - seen, np.clip(start, low + 0.01, high - 0.01), bounds=(low, high)
+        lambda x: prior(x).density() - seen,
+        np.clip(start, low + 0.01, high - 0.01),
+        bounds=(low, high),
+        ftol=1e-5,
+        xtol=1e-5,
     )
     return prior(found.x)
 
