@@ -13,6 +13,7 @@ from audits import (
     kernel,
     last_digit,
     neighbours,
+    records,
     toolkit,
 )
 
@@ -26,5 +27,6 @@ __all__ = [
     "kernel",
     "last_digit",
     "neighbours",
+    "records",
     "toolkit",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from audits.audit import REGISTRY, AuditData, AuditResult, Part, Sentence, audit, not_applied
+from audits.rates import by_region, rate
 from audits.words import N_, flag, flagged_frame
 
 _RULES = N_("The rules of the form are those of the country, and stations without a list are marked as such.")
@@ -56,8 +57,8 @@ def arithmetic(data: AuditData, *, seed: int = 0, calibrate: bool = True) -> Aud
     the sheet makes one.
 
     Statistic: sheets that contradict themselves; n: sheets examined; `effect_votes`: the largest gap of each,
-    summed. `parts` gives the rate by region ("region/…") and by rule ("sum/…"), and what was left to people
-    because it is not confirmed ("unconfirmed").
+    summed. `parts` gives the rate by region ("region/…", with its interval and whether the region stands out), by rule ("sum/…"), how often
+    a total was left blank ("blank/…"), and what was left to people because it is not confirmed ("unconfirmed").
     """
     entry = REGISTRY["arithmetic"]
     if data.missing("sums") and data.missing("sheets"):
@@ -193,11 +194,6 @@ _STATION = {"station_id": pl.String, "registered": pl.Int64, "has_list": pl.Bool
 
 def _parts(data: AuditData, checks: pl.DataFrame, sheets: pl.DataFrame) -> dict[str, Part]:
     regions = _stations(data).select("station_id", "region")
-    by_region = (
-        sheets.join(regions, on="station_id", how="left")
-        .group_by("region")
-        .agg(pl.len(), pl.col("wrong").sum())
-    )
     by_sum = (
         checks.filter("confirmed")
         .with_columns(
@@ -207,16 +203,32 @@ def _parts(data: AuditData, checks: pl.DataFrame, sheets: pl.DataFrame) -> dict[
         .agg(pl.len(), pl.col("wrong").sum())
     )
     open_checks = checks.filter(~pl.col("confirmed"))
-    parts: dict[str, Part] = {}
-    for kind, frame in (("region", by_region), ("sum", by_sum)):
-        for name, examined, wrong in frame.sort(frame.columns[0], nulls_last=True).iter_rows():
-            parts[f"{kind}/{name or '-'}"] = {
-                "examined": examined,
-                "contradict": wrong,
-                "rate": wrong / examined,
-            }
+    of_region = sheets.join(regions, on="station_id", how="left").select("region", "wrong")
+    parts: dict[str, Part] = dict(by_region(of_region))
+    for name, examined, wrong in by_sum.sort("name", nulls_last=True).iter_rows():
+        parts[f"sum/{name or '-'}"] = {"examined": examined, "contradict": wrong, "rate": wrong / examined}
+    parts |= _blank(data)
     parts["unconfirmed"] = {
         "examined": open_checks.select(_SHEET).n_unique(),
         "contradict": open_checks.filter("wrong").select(_SHEET).n_unique(),
     }
     return parts
+
+
+def _blank(data: AuditData) -> dict[str, Part]:
+    """How often a total was left blank on a confirmed sheet that has numbers in other fields, by total."""
+    if data.sheets is None:
+        return {}
+    confirmed = data.sheets.filter("confirmed").with_columns(
+        number=(pl.col("state") == "number").any().over(*_SHEET)
+    )
+    totals = (
+        confirmed.filter("number", pl.col("field").is_in(_VOTERS), pl.col("state").is_in(["number", "blank"]))
+        .group_by("field")
+        .agg(pl.len(), (pl.col("state") == "blank").sum().alias("blank"))
+        .sort("field")
+    )
+    return {
+        f"blank/{field}": {"examined": examined, "blank": blank, **rate(blank, examined)}
+        for field, examined, blank in totals.iter_rows()
+    }

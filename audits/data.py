@@ -42,6 +42,7 @@ _REQUIRED: dict[str, _Schema] = {
         "confirmed": _BOOL,
     },
     "register": {"station_id": _TEXT},
+    "published": {"station_id": _TEXT},
     "filings": {
         "photo": _TEXT,
         "station_claimed": _TEXT,
@@ -57,6 +58,13 @@ _OPTIONAL: dict[str, _Schema] = {
     "sums": {"holds": _BOOL, "photo": _TEXT},
     "comparison": {"difference": _WHOLE, "cause": pl.List(pl.String), "photo": _TEXT},
     "register": {"registered": _WHOLE, "has_list": _BOOL, "region": _TEXT},
+    "published": {
+        "region": _TEXT,
+        **dict.fromkeys(ROLES, _WHOLE),
+        "counted": _BOOL,
+        "status": _TEXT,
+        "expects": _TEXT,
+    },
     "filings": {"page": _WHOLE, "station_printed": _TEXT},
 }
 # One row per this; more than one is an error, because a station counted twice is one.
@@ -66,6 +74,7 @@ _KEYS: dict[str, tuple[str, ...]] = {
     "sums": ("station_id", "contest", "sum", "photo"),
     "comparison": ("station_id", "contest", "field", "photo"),
     "register": ("station_id",),
+    "published": ("station_id",),
     "filings": ("photo", "page", "station_claimed"),
 }
 _VOCABULARY = {
@@ -111,6 +120,10 @@ class AuditData:
     register : every station there is, whether a count names it or not: ``station_id`` str, unique; ``registered``
         people on the list or null; ``has_list`` False for a special station, whose list, if any, is nominal (null:
         it has one); ``region``.
+    published : wide, one row per station of **one** contest as the authority publishes it, whether it counts the acta or not: ``station_id``,
+        ``region``, the columns of `ROLES` as they stand in its file (nothing filled in; ``registered`` null for a special station), ``counted`` (null: yes),
+        ``status`` (the authority's word), ``expects`` (what that word says of the acta: "numbers", "none", or null where it says neither), and one
+        column per option.
 
     Raises
     ------
@@ -126,6 +139,7 @@ class AuditData:
     comparison: pl.DataFrame | None = None
     filings: pl.DataFrame | None = None
     register: pl.DataFrame | None = None
+    published: pl.DataFrame | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "options", tuple(self.options))
@@ -184,7 +198,7 @@ def _checked(table: str, frame: pl.DataFrame, options: tuple[str, ...]) -> pl.Da
             f"table {table!r} has no column {absent[0]!r}: add it (its meaning is in audits/data.py)"
         )
     wanted = {**_REQUIRED[table], **_OPTIONAL[table]}
-    if table == "counts":
+    if table in ("counts", "published"):
         wanted |= {option: _WHOLE for option in options if option in frame.columns}
     frame = frame.with_columns(_cast(table, frame, column, dtype) for column, dtype in wanted.items())
     for column, words in ((c, w) for (t, c), w in _VOCABULARY.items() if t == table):

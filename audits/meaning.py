@@ -112,6 +112,7 @@ _NEEDS = {
     "sums": N_("sums of the sheets"),
     "comparison": N_("a comparison of two records"),
     "filings": N_("photos with the stations they are filed for"),
+    "published": N_("a count as the authority publishes it"),
 }
 
 

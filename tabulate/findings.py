@@ -17,6 +17,7 @@ from audits.audit import ROLES, AuditData, Battery, run
 from ocr.errors import CotejoError
 from ocr.form import Role
 from ocr.reading import State
+from tabulate import published
 from tabulate.differences import latest_snapshots
 from tabulate.intake import claim
 from tabulate.languages import paragraphs
@@ -80,7 +81,8 @@ def audit_counts(
     for (contest,), part in counted.group_by("contest", maintain_order=True):
         country = FORMATS[count.format].country if count.format in FORMATS else ""
         filled = _turnout(part, count.options, blanks=country not in NO_BLANKS)
-        data = AuditData(counts=filled, options=count.options)
+        every = count.counts.filter(pl.col("contest") == contest)
+        data = AuditData(counts=filled, options=count.options, published=published.of_count(count, every))
         battery = _run(data, chosen, seed, calibrate, count.tickets)
         results.append(ContestAudit(str(contest), count.format, battery))
     return results
@@ -164,6 +166,7 @@ def _data(mission: Mission, tables: Tables, contest: str, *, with_filings: bool)
             photo="photo",
         ),
         filings=_filings(mission, tables) if with_filings else None,
+        published=None if source == "tally" else published.of_snapshot(tables, contest, source, options),
     )
 
 

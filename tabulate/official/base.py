@@ -53,6 +53,8 @@ class Status:
         Document or file it was taken from.
     verified
         Whether a real file showed it.
+    content
+        What it says of the acta's numbers: ``numbers``, ``none`` (no votes for options), or None where it says neither.
     """
 
     counted: bool | None
@@ -60,6 +62,7 @@ class Status:
     term: str = ""
     source: str = ""
     verified: bool = True
+    content: str | None = None
 
 
 @dataclass(frozen=True)

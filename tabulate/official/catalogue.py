@@ -12,6 +12,7 @@
     [[term]]
     term = "ERROR MATERIAL"    # exactly as written
     meaning = "…"              # in English
+    content = "none"           # whether the acta has votes for options: "numbers" or "none"; left out where the word does not say
     counted = false            # whether its votes are in the authority's total; left out where the word alone does not say
     years = [2011, 2016]       # only where they differ from the catalogue's
     source = "…"               # likewise
@@ -33,7 +34,7 @@ from tabulate.official.base import Status
 
 FOLDER = Path(__file__).with_name("catalogues")
 _KEYS = {"authority", "country", "years", "column", "source", "verified", "term", "note"}
-_TERM_KEYS = {"term", "meaning", "counted", "years", "source", "verified"}
+_TERM_KEYS = {"term", "meaning", "content", "counted", "years", "source", "verified"}
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,10 @@ def load(name: str) -> Catalogue:
             term=term["term"],
             source=term.get("source", data["source"]),
             verified=term.get("verified", data["verified"]),
+            content=term.get("content"),
         )
+        if terms[key].content not in (None, "numbers", "none"):
+            raise CotejoError(f'{path}: the content of {term["term"]!r} must be "numbers" or "none".')
         years[key] = tuple(term.get("years", data["years"]))
     return Catalogue(
         id=name,

@@ -37,10 +37,10 @@ STATUSES = {
     "contabilizada": Status(True, "in the authority's total"),
     "observada": Status(False, "held back for a decision"),
     "anulada": Status(False, "annulled"),
-    "pendiente": Status(False, "not yet in"),
-    "ilegible": Status(False, "could not be read"),
-    "sin dato": Status(False, "nothing written on the acta"),
-    "sin acta": Status(False, "no acta arrived"),
+    "pendiente": Status(False, "not yet in", content="none"),
+    "ilegible": Status(False, "could not be read", content="none"),
+    "sin dato": Status(False, "nothing written on the acta", content="none"),
+    "sin acta": Status(False, "no acta arrived", content="none"),
     "not counted": Status(False, "not in the authority's total"),
 }
 

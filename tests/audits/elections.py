@@ -10,6 +10,7 @@ import polars as pl
 from audits.audit import AuditData
 
 OPTIONS = ("ana", "beto", "caro")
+TABLES = ("counts", "sheets", "sums", "comparison", "filings", "published")
 
 
 def counts(rng: np.random.Generator, stations: int = 120, spread: float = 40.0) -> pl.DataFrame:
@@ -85,10 +86,25 @@ def filings(frame: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def published(frame: pl.DataFrame) -> pl.DataFrame:
+    """The count as an authority publishes it, all of it counted."""
+    return frame.drop("place_id").with_columns(
+        counted=True, status=pl.lit("contabilizada"), expects=pl.lit(None, pl.String)
+    )
+
+
 def clean(rng: np.random.Generator, stations: int = 120) -> AuditData:
-    """All five tables of a clean election."""
+    """All tables of a clean election."""
     frame = counts(rng, stations)
-    return AuditData(frame, OPTIONS, sheets(frame), sums(frame), comparison(frame, frame), filings(frame))
+    return AuditData(
+        frame,
+        OPTIONS,
+        sheets(frame),
+        sums(frame),
+        comparison(frame, frame),
+        filings(frame),
+        published=published(frame),
+    )
 
 
 def with_errors(rng: np.random.Generator, stations: int = 120) -> AuditData:
@@ -107,13 +123,19 @@ def with_errors(rng: np.random.Generator, stations: int = 120) -> AuditData:
         .then(pl.lit("999999"))
         .otherwise("station_read")
     )
-    return AuditData(frame, OPTIONS, sheets(frame), wrong, comparison(frame, official), filed)
+    slip = pl.when(pl.int_range(pl.len()) % 10 == 0).then(pl.int_range(pl.len()) % 4 * 2 - 3).otherwise(0)
+    return AuditData(
+        frame,
+        OPTIONS,
+        sheets(frame),
+        wrong,
+        comparison(frame, official),
+        filed,
+        published=published(frame.with_columns(valid=pl.col("valid") + slip)),
+    )
 
 
 def each(data: AuditData, change: Callable[[pl.DataFrame], pl.DataFrame]) -> AuditData:
     """`data` with every table changed."""
-    tables = {
-        name: None if (frame := getattr(data, name)) is None else change(frame)
-        for name in ("counts", "sheets", "sums", "comparison", "filings")
-    }
+    tables = {name: None if (frame := getattr(data, name)) is None else change(frame) for name in TABLES}
     return AuditData(options=data.options, **tables)

@@ -141,6 +141,26 @@ def test_base_rate_by_region() -> None:
         {"station_id": "4", "left": 1, "right": 1},
     )
     parts = arithmetic(AuditData(sums=frame, counts=regions)).parts
-    assert parts["region/N"] == {"examined": 2, "contradict": 1, "rate": 0.5}
+    assert (
+        parts["region/N"].items()
+        >= {"examined": 2, "contradict": 1, "rate": 0.5, "stands_out": False}.items()
+    )
     assert parts["region/S"]["rate"] == 0 and parts["region/-"]["examined"] == 1
     assert parts["sum/options"] == {"examined": 4, "contradict": 1, "rate": 0.25}
+
+
+def test_blank_totals_are_counted_where_the_sheet_has_numbers() -> None:
+    frame = pl.concat(
+        [
+            sheets(*((s, "ana", 5, True) for s in ("1", "2", "3"))),
+            sheets(
+                ("1", "valid", None, True),
+                ("2", "valid", 5, True),
+                ("3", "valid", None, False),
+                ("4", "valid", None, True),
+            ),
+        ]
+    )
+    result = arithmetic(AuditData(sheets=frame))
+    assert result.parts["blank/valid"].items() >= {"examined": 2, "blank": 1, "rate": 0.5}.items()
+    assert not result.flagged_stations

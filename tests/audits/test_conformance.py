@@ -84,9 +84,7 @@ def test_its_paperwork_is_complete(audit_id: str) -> None:
         texts += several
     assert all(text.strip() for text in texts)
     assert not any(FORBIDDEN.search(text) for text in texts if text != entry.citation)
-    assert all(
-        need.split(".")[0] in ("counts", "sheets", "sums", "comparison", "filings") for need in entry.needs
-    )
+    assert all(need.split(".")[0] in elections.TABLES for need in entry.needs)
 
 
 def test_every_module_with_an_audit_is_loaded_by_the_package() -> None:
@@ -204,7 +202,7 @@ def test_the_names_of_options_do_not_matter(audit_id: str) -> None:
     changed = elections.each(AuditData(options=data.options), rename)
     changed = AuditData(
         options=tuple(new.values()),
-        **{t: rename(getattr(data, t)) for t in ("counts", "sheets", "sums", "comparison", "filings")},
+        **{t: rename(getattr(data, t)) for t in elections.TABLES},
     )
     one, two = examine(audit_id, data), examine(audit_id, changed)
     assert (one.statistic, one.pvalue, one.effect_votes, one.n) == (
@@ -231,7 +229,7 @@ def test_same_seed_same_bytes_alone_or_in_company(audit_id: str) -> None:
 def test_it_leaves_its_tables_alone(audit_id: str) -> None:
     data, same = elections.with_errors(rng(), 30), elections.with_errors(rng(), 30)
     run(data, [audit_id])
-    for table in ("counts", "sheets", "sums", "comparison", "filings"):
+    for table in elections.TABLES:
         assert getattr(data, table).equals(getattr(same, table))
 
 
@@ -300,6 +298,7 @@ NULLS: dict[str, Callable[[np.random.Generator], AuditData]] = {
     "identical-rows": alike_neighbours,
     "integer-percent": overdispersed,
     "last-digit": overdispersed,
+    "records": lambda random: elections.clean(random, 40),
     "small-stations": overdispersed,
     "resampled-kernel": overdispersed,
     "forensics-toolkit": overdispersed,
@@ -370,6 +369,7 @@ FINDS: dict[str, Callable[[], AuditData]] = {
     "identical-rows": copied_rows,
     "integer-percent": rounded_turnout,
     "last-digit": invented_digits,
+    "records": lambda: elections.with_errors(rng(2)),
     "small-stations": small_lean,
     "resampled-kernel": fifths,
     "forensics-toolkit": invented_digits,
