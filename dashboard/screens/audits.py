@@ -36,9 +36,8 @@ def main() -> None:
             source=plain(names.snapshot(source, dict(snapshots.iter_rows())))
         )
     )
-    margin = margin_of(line, contest)
     for audit in document["audits"]:
-        one(line, contest, source, audit, margin)
+        one(line, contest, source, audit)
     tests = document["battery"]["corrected"].get("tests", 0)
     st.caption(
         _(
@@ -47,7 +46,7 @@ def main() -> None:
     )
 
 
-def one(line: Line, contest: Contest, source: str, audit: dict[str, Any], margin: int | None) -> None:
+def one(line: Line, contest: Contest, source: str, audit: dict[str, Any]) -> None:
     """One audit."""
     entry = REGISTRY[audit["id"]]
     with st.container(border=True):
@@ -86,7 +85,7 @@ def one(line: Line, contest: Contest, source: str, audit: dict[str, Any], margin
             if audit["grade"] != "D":  # a description has nothing to hold against the margin
                 st.metric(
                     _("Votes / margin"),
-                    f"{whole(audit['effect_votes'])} / {whole(margin)}",
+                    f"{whole(audit['effect_votes'])} / {whole(audit.get('margin'))}",
                     help=plain(translated(audit["effect_meaning"])) if audit["effect_meaning"] else None,
                 )
         if audit["id"] in SHARES:
@@ -171,12 +170,6 @@ def figure(value: Any, digits: int = 3) -> str:
     if isinstance(value, bool) or value is None or isinstance(value, str):
         return NONE if value is None else str(value)
     return whole(value) if float(value).is_integer() else decimal(value, digits)
-
-
-def margin_of(line: Line, contest: Contest) -> int | None:
-    """The leader's lead in the latest official count."""
-    found = (line.comparison or {}).get("contests", {}).get(contest.id)
-    return None if found is None else found["could_change_outcome"]["margin"]
 
 
 main()
