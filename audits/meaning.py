@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from audits.plant import TITLES
-from audits.words import ALPHA, N_, Number, Sentence, Translate, Write, headline_sentence, kind
+from audits.words import ALPHA, N_, Number, Sentence, Translate, Write, headline_sentence, kind, tested_parts
 
 if TYPE_CHECKING:
     from audits.audit import Audit, AuditResult
@@ -232,14 +232,9 @@ def _flags(result: AuditResult, says: str) -> list[Sentence]:
 def _tests(result: AuditResult) -> list[Sentence]:
     """False alarms and power of the test, and what the tests in its parts say."""
     out = []
-    within = [
-        (part.get("pvalue_corrected"), part["pvalue"])
-        for part in result.parts.values()
-        if isinstance(part.get("pvalue"), float)
-    ]
+    within = tested_parts(result)
     if within:
-        final = [after if isinstance(after, float) else before for after, before in within]
-        spoke = sum(isinstance(p, float) and p <= ALPHA for p in final)
+        spoke = sum(p <= ALPHA for p in within)
         out.append(Sentence(_PARTS, {"tests": len(within), "spoke": spoke}))
     if result.pvalue is None:
         return out

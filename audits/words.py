@@ -80,10 +80,18 @@ _HEADLINES: dict[str, str] = {
     "A1": N_("{title}: two records of the same acta differ. Stations flagged: {flagged}; examined: {n}."),
     "B0": N_("{title}: no confirmed sheet contradicts itself (sheets examined: {n})."),
     "B1": N_("{title}: a sheet contradicts itself. Stations flagged: {flagged}; sheets examined: {n}."),
+    "B0 published": N_("{title}: no published row contradicts itself (rows examined: {n})."),
+    "B1 published": N_(
+        "{title}: a published row contradicts itself. Stations flagged: {flagged}; rows examined: {n}."
+    ),
     "C0": N_("{title}: no pattern beyond the stated model was found (corrected p = {p}; n = {n})."),
     "C1": N_(
         "{title}: a pattern that the stated model does not explain (corrected p = {p}; n = {n}). "
         "It says nothing about its cause."
+    ),
+    "C1 parts": N_(
+        "{title}: a pattern that the stated model does not explain, not in the first figure (corrected p = {p}; n = {n}) but in "
+        "others (tests: {tests}; with a pattern: {spoke}). It says nothing about its cause."
     ),
     "D": N_("{title}: a description; nothing was tested (n = {n})."),
 }
@@ -93,7 +101,7 @@ def kind(result: AuditResult) -> str:
     """Which of the things that the grades allow a result says: "none" (not applied), A0, A1, B0, B1, C0, C1 or D.
 
     1 is something found and 0 nothing found; what was found is no better than the best of its flags. A grade C result uses the p-value corrected for the number of tests, or, outside a
-    battery, its own; without a p-value it is a description.
+    battery, its own, and those of its parts; without a p-value it is a description.
     """
     p = corrected(result)
     if not result.applies:
@@ -101,12 +109,19 @@ def kind(result: AuditResult) -> str:
     if result.grade in ("A", "B"):
         best = min(result.flagged["grade"], default="D")
         return f"{best}1" if best in ("A", "B") else f"{result.grade}0"
-    return f"C{int(p <= ALPHA)}" if result.grade == "C" and p is not None else "D"
+    found = p is not None and min(p, *tested_parts(result), 1.0) <= ALPHA
+    return f"C{int(found)}" if result.grade == "C" and p is not None else "D"
 
 
 def corrected(result: AuditResult) -> float | None:
     """The p-value after correction for the number of tests; outside a battery, the result's own."""
     return result.pvalue if result.pvalue_corrected is None else result.pvalue_corrected
+
+
+def tested_parts(result: AuditResult) -> list[float]:
+    """The p-value of each part that has one, after correction."""
+    final = [part.get("pvalue_corrected", part.get("pvalue")) for part in result.parts.values()]
+    return [p for p in final if isinstance(p, float)]
 
 
 def headline_sentence(audit: Audit, result: AuditResult) -> Sentence:
@@ -116,14 +131,22 @@ def headline_sentence(audit: Audit, result: AuditResult) -> Sentence:
     by the stated model (or that none was found), D that nothing was tested.
     """
     p = corrected(result)
+    others = tested_parts(result)
     said: dict[str, Number | Sentence] = {
+        "tests": len(others),
+        "spoke": sum(x <= ALPHA for x in others),
         "title": Sentence(audit.title),
         "why": result.why_not or "",
         "flagged": len(result.flagged_stations),
         "n": result.n,
         "p": None if p is None else float(f"{p:.2g}"),
     }
-    message = _HEADLINES[kind(result)]
+    says = variant = kind(result)
+    if "published" in audit.needs:
+        variant = f"{says} published"  # of a published row nobody knows what its sheet says
+    elif says == "C1" and p is not None and p > ALPHA:
+        variant = "C1 parts"
+    message = _HEADLINES.get(variant, _HEADLINES[says])
     return Sentence(message, {name: value for name, value in said.items() if f"{{{name}}}" in message})
 
 

@@ -161,6 +161,8 @@ VARIANTS: dict[str, dict[str, object]] = {
 @pytest.mark.parametrize("margin", [None, 0, 100, 5000])
 def test_every_kind_of_result(says: str, variant: str, margin: int | None) -> None:
     result = made(says, **VARIANTS[variant])
+    if says == "C0" and variant == "parts that speak":
+        says = "C1"
     assert kind(result) == says
     for language in LANGUAGES:
         for text in own_words(result, language, margin):
@@ -204,6 +206,15 @@ def test_a_part_that_speaks_after_correction_is_counted() -> None:
     }
     said = meaning.text(meaning.paragraph(REGISTRY["arithmetic"], made("D", parts=parts), 10))
     assert "corrected with all others (3); a pattern that their stated model does not explain: 1." in said
+
+
+def test_a_headline_is_not_silent_where_a_part_speaks() -> None:
+    entry = REGISTRY["small-stations"]
+    speaks = {"x": {"pvalue": 0.001, "pvalue_corrected": 0.01}, "y": {"pvalue": 0.9}}
+    said = headline(entry, made("C0", parts=speaks))
+    assert "not in the first figure (corrected p = 0.4" in said and "(tests: 2; with a pattern: 1)" in said
+    assert "no pattern" in headline(entry, made("C0", parts={"y": {"pvalue": 0.9}}))
+    assert "not in the first" not in headline(entry, made("C1", parts=speaks))
 
 
 def test_the_margin_is_that_of_the_counts() -> None:
