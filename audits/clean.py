@@ -9,6 +9,7 @@ equal rows or of stations that report late.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -148,10 +149,14 @@ def to_data(e: Election, data: AuditData) -> AuditData:
     return AuditData(counts=frame.with_columns(*changed, *options), options=data.options)
 
 
-def draw_election(e: Election, rng: np.random.Generator) -> Election:
+Seen = Callable[[int, Ints, Floats], None]
+
+
+def draw_election(e: Election, rng: np.random.Generator, seen: Seen | None = None) -> Election:
     """One clean election with the registered voters of `e` (or its ballots, where there are no lists), drawn from its law.
 
-    Stations without a list, or with more voters than their list, keep their voters. Ballots taken away are drawn as often as they
+    `seen` is told of each option as it is drawn: which one, out of how many ballots at each station, and with what share
+    (of the option that is drawn last, what the last but one leaves). Stations without a list, or with more voters than their list, keep their voters. Ballots taken away are drawn as often as they
     were, and ballots beyond the voters stay.
     """
     law = e.law
@@ -174,7 +179,12 @@ def draw_election(e: Election, rng: np.random.Generator) -> Election:
         if turnout is not None:
             rho = together[e.region]
             z = rho * turnout + np.sqrt(1 - rho**2) * z
-        k = rng.binomial(left, fit.share(z, e.region))
+        share = fit.share(z, e.region)
+        if seen is not None:
+            seen(option, left, share)
+            if option == law.order[-1]:
+                seen(law.last, left, 1 - share)
+        k = rng.binomial(left, share)
         left = left - k
         if option < votes.shape[1]:
             votes[:, option] = k

@@ -11,13 +11,13 @@ The published figures (all counts from 10 on, against even digits) are printed b
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-from scipy.special import chdtrc, chdtri, chndtr
+from scipy.special import chdtrc, chdtri, chndtr, gammaln
 
 from audits.audit import (
     ALPHA,
@@ -31,7 +31,7 @@ from audits.audit import (
     not_applied,
 )
 from audits.calibration import power
-from audits.clean import draw
+from audits.clean import Election, draw_election
 from audits.words import N_
 
 Ints = NDArray[np.int64]
@@ -43,7 +43,10 @@ ENOUGH = 200  # counts, as many as the weights make, below which nothing is test
 _SMOOTH_OVER = 10  # votes
 _SIMULATED = 2_000_000  # counts drawn while calibrating, over all simulated elections
 _ROUNDED = 1024
-_PIECE = 20_000  # counts of one of the parts that the spread is measured on
+_EXPECTED = 4  # elections at most whose sums are computed
+_CHUNK = 10_000
+_BLURRED = 25.0  # variance of a count; exp(-2π²/100 · 25) is 0.7 percent
+_PIECE = 3_000  # counts of one of the parts that the spread is measured on
 
 _SMOOTH = N_(
     "How many stations have a count changes smoothly with the count, over stretches of about twenty votes."
@@ -296,30 +299,75 @@ def last_digit(data: AuditData, *, seed: int = 0, calibrate: bool = True) -> Aud
 def _false_alarms(data: AuditData, votes: Ints, rng: np.random.Generator) -> tuple[float, float, Part]:
     """How often each of the two tests speaks at level `ALPHA` on `audits.clean` elections with these totals.
 
-    With few stations the alarms are counted. With many, a few elections give the drift of the sums (which would grow with
-    the number of stations) and, from parts of them, their spread; the rate follows from the noncentral chi-squared law.
+    With few stations the alarms are counted. With many, the rate follows from the noncentral chi-squared law: the drift of the sums,
+    which would grow with the number of stations, from their expectations in a few elections (given each station's true share, so that the digits' own chance
+    is not in them), and their spread from parts of these elections.
     """
     region, place = _codes(data)
+    total = votes.sum(axis=1)
+    e = Election(None, total, total, votes, region, place, np.arange(len(votes)))
     elections = int(np.clip(_SIMULATED // max(votes.size, 1), 1, 400))
-    drawn = [draw(votes, region, place, rng) for _ in range(elections)]
     said: dict[str, float | int | str] = {"level": ALPHA, "elections": elections, "stations": len(votes)}
     if elections >= 200:
+        drawn = [draw_election(e, rng).votes for _ in range(elections)]
         tails = np.array(
             [[s.pvalue(DIGITS)[1], s.pvalue(PAIRS)[1]] for s in (sums(x.ravel()) for x in drawn)]
         )
         rates = (tails <= ALPHA).mean(axis=0)
         error = float(np.sqrt(max(rates.max(), 1 / elections) / elections))
         return float(rates[0]), float(rates[1]), said | {"method": "counted", "standard_error": error}
+    expected = np.zeros(FULL + 20 * _SMOOTH_OVER)
+    options = votes.shape[1]
+
+    def expect(option: int, n: Ints, share: Floats) -> None:
+        if option < options:
+            _add_expected(expected, n, share)
+
+    elections = min(elections, _EXPECTED)
+    drawn = [draw_election(e, rng, expect).votes for _ in range(elections)]
+    said["elections"] = elections
     everything = sums(np.concatenate([x.ravel() for x in drawn]))
-    size = max(1, _PIECE // votes.shape[1])
+    drift_of = replace(everything, total=_tables(_ROUNDED)[0][:, : expected.size] @ expected)
+    size = max(1, _PIECE // options)
     pieces = [sums(x[i : i + size].ravel()) for x in drawn for i in range(0, len(x) - size + 1, size)]
     out = []
     for which, freedom in ((DIGITS, 9), (PAIRS, 2)):
-        drift = max(0.0, everything.pvalue(which)[0] - freedom) / elections
+        drift = drift_of.pvalue(which)[0] / elections
         spread = float(np.mean([p.pvalue(which)[0] for p in pieces])) / freedom if pieces else 1.0
         out.append(float(1 - chndtr(chdtri(freedom, ALPHA) / max(spread, 1e-9), freedom, drift)))
-        said |= {f"drift_{freedom}": drift, f"spread_{freedom}": spread}
+        error = float(np.sqrt(2 / freedom / max(len(pieces), 1)))
+        said |= {
+            f"drift_{freedom}": drift,
+            f"spread_{freedom}": spread,
+            f"spread_{freedom}_standard_error": error,
+        }
     return out[0], out[1], said | {"method": "drift and spread"}
+
+
+def _add_expected(expected: Floats, n: Ints, share: Floats) -> None:
+    """Add to each count how many stations are expected to have it, for the stations whose counts can lean to a digit.
+
+    A binomial whose variance is above `_BLURRED` has no more than exp(-2π²/100 · variance) of any preference for a last digit: it is left out.
+    """
+    mean = n * share
+    variance = mean * (1 - share)
+    lean = (variance < _BLURRED) & (mean + 8 * np.sqrt(variance) > LEAST) & (mean < FULL + 8 * _SMOOTH_OVER)
+    n, share, mean, variance = n[lean], np.clip(share[lean], 1e-12, 1 - 1e-12), mean[lean], variance[lean]
+    if not n.size:
+        return
+    reach = int(np.ceil(7 * np.sqrt(_BLURRED)))
+    table = gammaln(np.arange(min(int(n.max()), 1_000_000) + 2.0))  # table[k + 1] is log k!
+    n = np.minimum(n, 1_000_000)
+    for start in range(0, n.size, _CHUNK):
+        rows = slice(start, start + _CHUNK)
+        k = np.rint(mean[rows]).astype(np.int64)[:, None] + np.arange(-reach, reach + 1)
+        inside = (k >= 0) & (k <= n[rows, None])
+        k = np.clip(k, 0, n[rows, None])
+        odds = np.log(share[rows]) - np.log1p(-share[rows])
+        ways = table[n[rows] + 1][:, None] - table[k + 1] - table[n[rows, None] - k + 1]
+        mass = np.exp(ways + k * odds[:, None] + (n[rows] * np.log1p(-share[rows]))[:, None]) * inside
+        short = np.minimum(k, expected.size - 1)
+        expected += np.bincount(short.ravel(), weights=mass.ravel(), minlength=expected.size)
 
 
 def _codes(data: AuditData) -> tuple[Ints, Ints]:

@@ -8,12 +8,13 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from scipy.stats import chi2
+from scipy.stats import binom, chi2
 
 from audits.audit import REGISTRY, AuditData, run
 from audits.clean import draw
-from audits.last_digit import DIGITS, FULL, LEAST, PAIRS, contrasts, published, sums, weight
+from audits.last_digit import DIGITS, FULL, LEAST, PAIRS, _add_expected, contrasts, published, sums, weight
 from tabulate.official import read_official
+from tests.audits import elections
 
 SERIES = {"bolivia2019_MAS": "MAS - IPSP", "bolivia2019_CC": "CC"}
 
@@ -107,3 +108,22 @@ def test_the_whole_and_its_pairs_are_two_tests() -> None:
     assert set(battery.tests) == {"last-digit", "last-digit/pairs"}
     few = REGISTRY["last-digit"].function(AuditData(frame.head(60), ("a", "b")))
     assert not few.applies and "200 counts" in few.why_not.text()
+
+
+def test_expected_counts_are_those_of_the_binomial() -> None:
+    expected = np.zeros(FULL + 200)
+    n, share = np.array([50, 120, 20, 9, 5000]), np.array([0.5, 0.12, 0.97, 0.9, 0.004])
+    _add_expected(expected, n, share)
+    k = np.arange(expected.size)
+    wanted = sum(binom.pmf(k, m, p) for m, p in zip(n, share, strict=True) if m > 9)
+    assert np.allclose(expected[LEAST:], wanted[LEAST:], atol=1e-9)
+
+
+def test_the_rate_on_large_elections_hangs_little_on_the_seed() -> None:
+    """Counted from whole sums it would be anywhere between 3 and 12 percent, by the chance of the few elections drawn."""
+    frame = elections.counts(np.random.default_rng(9), 9000)
+    data = AuditData(frame, elections.OPTIONS)
+    found = [REGISTRY["last-digit"].function(data, seed=seed) for seed in range(3)]
+    for result in found:
+        assert result.calibration["method"] == "drift and spread" and result.calibration["drift_9"] < 0.1
+        assert 0.02 < result.false_alarm_rate < 0.08
