@@ -44,6 +44,7 @@ _SMOOTH_OVER = 10  # votes
 _SIMULATED = 2_000_000  # counts drawn while calibrating, over all simulated elections
 _ROUNDED = 1024
 _EXPECTED = 4  # elections at most whose sums are computed
+_PIECES = 300
 _CHUNK = 10_000
 _BLURRED = 25.0  # variance of a count; exp(-2π²/100 · 25) is 0.7 percent
 _PIECE = 3_000  # counts of one of the parts that the spread is measured on
@@ -323,16 +324,17 @@ def _false_alarms(data: AuditData, votes: Ints, rng: np.random.Generator) -> tup
         if option < options:
             _add_expected(expected, n, share)
 
-    elections = min(elections, _EXPECTED)
-    drawn = [draw_election(e, rng, expect).votes for _ in range(elections)]
+    elections = int(np.clip(_PIECES * _PIECE // votes.size, min(elections, _EXPECTED), elections))
+    computed = min(elections, _EXPECTED)
+    drawn = [draw_election(e, rng, expect if i < computed else None).votes for i in range(elections)]
     said["elections"] = elections
-    everything = sums(np.concatenate([x.ravel() for x in drawn]))
+    everything = sums(np.concatenate([x.ravel() for x in drawn[:computed]]))
     drift_of = replace(everything, total=_tables(_ROUNDED)[0][:, : expected.size] @ expected)
     size = max(1, _PIECE // options)
     pieces = [sums(x[i : i + size].ravel()) for x in drawn for i in range(0, len(x) - size + 1, size)]
     out = []
     for which, freedom in ((DIGITS, 9), (PAIRS, 2)):
-        drift = drift_of.pvalue(which)[0] / elections
+        drift = drift_of.pvalue(which)[0] / computed
         spread = float(np.mean([p.pvalue(which)[0] for p in pieces])) / freedom if pieces else 1.0
         out.append(float(1 - chndtr(chdtri(freedom, ALPHA) / max(spread, 1e-9), freedom, drift)))
         error = float(np.sqrt(2 / freedom / max(len(pieces), 1)))

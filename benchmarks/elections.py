@@ -48,7 +48,9 @@ def _map(
     list_cv: float = 0.25,
     stations: int = STATIONS,
 ) -> _Map:
-    """Places of some stations each, whose voters are shared out evenly among their stations."""
+    """Places of some stations each. Half of them share their voters out evenly; the others fill one station after the other, and
+    the last one has those left over.
+    """
     sizes = 1 + rng.poisson(mean - 1, stations)
     place = np.repeat(np.arange(stations), sizes)[:stations]
     places = int(place[-1]) + 1
@@ -56,7 +58,10 @@ def _map(
     centre = rng.random((regions, 2))
     where = centre[region] + 0.12 * rng.standard_normal((places, 2))
     average = list_mean * rng.gamma(1 / list_cv**2, list_cv**2, places)
-    registered = np.maximum(np.rint(average[place]) + rng.integers(-1, 2, stations), 20).astype(np.int64)
+    last = np.append(place[1:] != place[:-1], True)
+    left_over = np.where(last & (rng.random(places) < 0.5)[place], rng.uniform(0.1, 1, stations), 1.0)
+    registered = np.rint(left_over * average[place]) + rng.integers(-1, 2, stations)
+    registered = np.maximum(registered, 20).astype(np.int64)
     return _Map(place, region, where, registered)
 
 
@@ -165,20 +170,16 @@ def correlated(rng: Rng) -> AuditData:
 
 
 def small_rural(rng: Rng) -> AuditData:
-    """Half of the stations are villages of a few dozen voters that vote otherwise, and more, than the towns."""
-    m = _map(rng, mean=6.0, list_mean=420)
-    village = rng.random(m.places) < 0.72
-    place, seen = [], 0
-    for p in range(m.places):  # a village has one station, or two
-        here = 1 + int(rng.random() < 0.2) if village[p] else 4 + int(rng.poisson(4))
-        place += [p] * here
-        seen += here
-    more = np.resize(np.array(place), STATIONS)  # the map begins again where it is too short
-    m = _Map(np.sort(more), m.region, m.where, m.registered)
+    """Half of the stations are in villages, of a few dozen voters that vote otherwise, and more, than the towns."""
+    m = _map(rng, mean=1.7)
+    village = rng.random(m.places) < 0.8
+    sizes = np.where(village, 1 + (rng.random(m.places) < 0.2), 2 + rng.poisson(2.3, m.places))
+    sizes[-1] += max(0, STATIONS - int(sizes.sum()))  # the last place has what is wanting to the whole
+    m = _Map(np.repeat(np.arange(m.places), sizes)[:STATIONS], m.region, m.where, m.registered)
     rural = village[m.place]
     people = np.exp(rng.normal(np.log(70), 0.7, m.places))[m.place] * rng.uniform(0.7, 1.3, STATIONS)
     last = np.append(m.place[1:] != m.place[:-1], True)  # a town's last station has those left over
-    town = m.registered * np.where(last, rng.uniform(0.2, 1, STATIONS), 1)
+    town = np.where(last, rng.uniform(0.1, 1, STATIONS), 1) * rng.integers(390, 421, m.places)[m.place]
     registered = np.maximum(np.where(rural, people, town), 12).astype(np.int64)
     m = _Map(m.place, m.region, m.where, registered)
     mean = np.where(village[:, None], [0.52, 0.20, 0.14, 0.09, 0.05], [0.33, 0.36, 0.15, 0.10, 0.06])
