@@ -54,7 +54,7 @@ _REQUIRED: dict[str, _Schema] = {
 # A column that a source does not have may be left out; it is then null throughout.
 _OPTIONAL: dict[str, _Schema] = {
     "counts": {"place_id": _TEXT, "region": _TEXT, **dict.fromkeys(ROLES, _WHOLE)},
-    "sheets": {"photo": _TEXT},
+    "sheets": {"photo": _TEXT, "struck": _BOOL},
     "sums": {"holds": _BOOL, "photo": _TEXT},
     "comparison": {"difference": _WHOLE, "cause": pl.List(pl.String), "photo": _TEXT},
     "register": {"registered": _WHOLE, "has_list": _BOOL, "region": _TEXT},
@@ -102,7 +102,8 @@ class AuditData:
     sheets : long, the mission's tally of each acta: ``station_id``, ``contest``, ``field``, ``value`` (null
     unless
         ``state`` is "number"), ``state`` ("number", "blank", "illegible" or "absent"), ``confirmed`` (read by two
-        people, corrected by a person, or a reading above the acceptance threshold), ``photo`` (SHA-256).
+        people, corrected by a person, or a reading above the acceptance threshold), ``photo`` (SHA-256), ``struck`` (the reader saw something crossed
+        out or overwritten in it; null where no machine read it; may be left out).
         Fields that mean what a column of `counts` means carry its name (`ROLES`).
     sums : long, the checks of each acta: ``station_id``, ``contest``, ``sum`` (its name), ``left``, ``right``
     (both

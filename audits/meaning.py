@@ -109,6 +109,7 @@ _NEEDS = {
     "counts.place_id": N_("the place of each station"),
     "counts.region": N_("the region of each station"),
     "sheets": N_("readings of the sheets themselves"),
+    "sheets.struck": N_("what the reader saw of crossed-out numbers"),
     "sums": N_("sums of the sheets"),
     "comparison": N_("a comparison of two records"),
     "filings": N_("photos with the stations they are filed for"),

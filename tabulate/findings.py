@@ -27,6 +27,7 @@ from tabulate.pages import ACTA, CHECKED_SOURCES, STATION_DIFFERS
 from tabulate.sums import sum_definitions
 
 Tables = Mapping[str, pl.DataFrame]
+STRUCK = "crossed-out"  # the reader's flag for a field with something struck out or overwritten
 NO_BLANKS = ("VE",)
 """Countries whose voting machines know no blank vote: valid and null votes are all ballots."""
 
@@ -149,7 +150,7 @@ def _data(mission: Mission, tables: Tables, contest: str, *, with_filings: bool)
     return source, AuditData(
         counts=counts,
         options=options,
-        sheets=_sheets(tables["tally_fields"].filter(of)),
+        sheets=_sheets(tables["tally_fields"].filter(of), tables["reading_fields"]),
         register=tables["register"].select("station_id", "registered", "has_list", "region"),
         sums=tables["tally_sums"]
         .filter(of, pl.col("evidence"))
@@ -223,16 +224,23 @@ def _photos_of_sums(mission: Mission, tables: Tables) -> pl.DataFrame:
     )
 
 
-def _sheets(fields: pl.DataFrame) -> pl.DataFrame:
+def _sheets(fields: pl.DataFrame, readings: pl.DataFrame) -> pl.DataFrame:
     """The fields of the actas, those that mean the same everywhere under their role's name (`audits.data.ROLES`).
 
     Where two fields of an acta have one role, neither is it; and a field that has a role's name but not its meaning is
-    left out, for an audit would take it for the other.
+    left out, for an audit would take it for the other. What a machine saw struck out is told for the photo that shows the number, whoever
+    gave its value.
     """
+    struck = readings.filter(pl.col("state") != str(State.ABSENT)).select(
+        "photo", "page", "field", struck=pl.col("flags").str.split(";").list.contains(STRUCK)
+    )
+    fields = fields.join(struck, on=["photo", "page", "field"], how="left")
     means = pl.col("role").is_in(ROLES) & (pl.len().over("station_id", "contest", "role") == 1)
     named = fields.with_columns(means=means).filter(pl.col("means") | ~pl.col("field").is_in(ROLES))
     field = pl.when(pl.col("means")).then("role").otherwise("field")
-    return named.select("station_id", "contest", field.alias("field"), "value", "state", "confirmed", "photo")
+    return named.select(
+        "station_id", "contest", field.alias("field"), "value", "state", "confirmed", "photo", "struck"
+    )
 
 
 def _counts(tables: Tables, contest: str, options: tuple[str, ...]) -> tuple[str, pl.DataFrame]:

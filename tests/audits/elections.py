@@ -50,6 +50,7 @@ def sheets(frame: pl.DataFrame) -> pl.DataFrame:
         state=pl.lit("number"),
         confirmed=True,
         photo="photo-" + pl.col("station_id"),
+        struck=False,
     )
 
 

@@ -294,6 +294,7 @@ def alike_neighbours(random: np.random.Generator) -> AuditData:
 NULLS: dict[str, Callable[[np.random.Generator], AuditData]] = {
     "arithmetic": lambda random: misread(elections.clean(random, 40), random),
     "comparison": even_errors,
+    "corrections": lambda random: elections.clean(random, 40),
     "filings": lambda random: misread(elections.clean(random, 40), random),
     "identical-rows": alike_neighbours,
     "integer-percent": overdispersed,
@@ -365,6 +366,7 @@ def copied_rows() -> AuditData:
 FINDS: dict[str, Callable[[], AuditData]] = {
     "arithmetic": lambda: elections.with_errors(rng(2)),
     "comparison": lambda: elections.with_errors(rng(2)),
+    "corrections": lambda: elections.with_errors(rng(2)),
     "filings": lambda: elections.with_errors(rng(2)),
     "identical-rows": copied_rows,
     "integer-percent": rounded_turnout,

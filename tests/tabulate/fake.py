@@ -59,7 +59,10 @@ def read(data: bytes, forms: Mapping[str, Form], name: str) -> list[dict[str, An
         number = value if isinstance(value, int) else None
         sure = 0.6 if f.name in unsure else 0.9999
         raw = str(value).zfill(f.digits) if number is not None else {"blank": "___"}.get(value, "???")
-        fields[f.name] = FieldReading(number, state, sure, None, round(1 - sure, 9), raw, sure, number)
+        flags = ("crossed-out",) if f.name in what.get("struck", ()) else ()
+        fields[f.name] = FieldReading(
+            number, state, sure, None, round(1 - sure, 9), raw, sure, number, flags=flags
+        )
     if "printed" in what:
         station = next(f.name for f in form.fields if f.role is Role.STATION)
         number = int(what["printed"])

@@ -230,3 +230,16 @@ def test_ballots_are_derived_only_where_the_source_has_all_their_kinds() -> None
     # Blank votes that are not given are not zero, unless the country has none.
     assert cast({"valid": 30, "blank": None}) == [None]
     assert cast({"valid": 30, "blank": None}, blanks=False) == [34]
+
+
+def test_what_the_reader_saw_struck_out_is_counted_by_region(template: Path, tmp_path: Path) -> None:
+    mission = start(template, tmp_path)
+    for station, struck in (("001", ["sol", "valid"]), ("003", [])):
+        photo = fake.photo(form="xx-president", station=station, fields=VOTES, struck=struck)
+        receive(mission, photo, f"mesa-{station}.jpg", actor="ana")
+    fake.read_all(mission)
+    battery = audit_mission(mission, derive(mission), only=["corrections"])[0].battery
+    result = battery["corrections"]
+    assert (result.n, result.statistic) == (2, 0.5)
+    assert result.parts["total and option"] == {"examined": 2, "struck": 1}
+    assert sum(part["struck"] for name, part in result.parts.items() if name.startswith("region/")) == 1
