@@ -52,7 +52,7 @@ def published(frame: pl.DataFrame, resamples: int, rng: np.random.Generator) -> 
     Returns
     -------
     dict
-        ``statistic`` (median of the runs), ``mean``, ``between_runs`` (standard deviation), ``one_run``, ``resamples``, ``runs``, ``draws`` (of each station).
+        ``statistic`` (median of the runs), ``mean``, ``between_runs`` (standard deviation), ``low`` and ``high`` (between which 90 % of the runs are), ``one_run``, ``resamples``, ``runs``, ``draws`` (of each station).
     """
     ballots, votes = (frame[c].to_numpy().astype(np.int64) for c in ("ballots", "votes"))
     registered = frame["registered"].fill_null(0).to_numpy().astype(np.int64)
@@ -87,6 +87,8 @@ def published(frame: pl.DataFrame, resamples: int, rng: np.random.Generator) -> 
         "statistic": float(np.median(runs)),
         "mean": float(np.mean(runs)),
         "between_runs": float(np.std(runs)),
+        "low": float(np.quantile(runs, 0.05)),
+        "high": float(np.quantile(runs, 0.95)),
         "one_run": runs[0],
         "resamples": resamples,
         "runs": _RUNS,

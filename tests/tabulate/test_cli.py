@@ -254,4 +254,6 @@ def test_russia_as_published(year: int, real_data: Path, capsys: pytest.CaptureF
             assert audit["statistic"] == pytest.approx(row["excess"], abs=bound)
         else:
             assert audit["parts"][name]["excess"] == pytest.approx(row["excess"], abs=bound)
+        for ours, theirs in (("observed", "observed"), ("expected", "expected_exact"), ("sd", "sd_exact")):
+            assert audit["parts"][name][ours] == pytest.approx(row[theirs], abs=bound)
     assert audit["n"] == reference["n_included"][0]
