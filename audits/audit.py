@@ -344,7 +344,7 @@ def run(
     results = [REGISTRY[name].function(data, seed=seed, calibrate=calibrate) for name in chosen]
     places = [(i, part) for i, result in enumerate(results) for part in result.pvalues()]
     raw = [results[i].pvalues()[part] for i, part in places]
-    bh, by = _corrected(raw, "bh"), _corrected(raw, "by")
+    bh, by = corrected(raw, "bh"), corrected(raw, "by")
     tests = {}
     for (i, part), p, p_bh, p_by in zip(places, raw, bh, by, strict=True):
         tests[f"{results[i].id}/{part}" if part else results[i].id] = {"pvalue": p, "bh": p_bh, "by": p_by}
@@ -353,7 +353,7 @@ def run(
     return Battery(data.stations, options, seed, tuple(results), tests, margin_of(data, tickets))
 
 
-def _corrected(pvalues: list[float], method: str) -> list[float]:
+def corrected(pvalues: list[float], method: str) -> list[float]:
     """Benjamini–Hochberg (1995) or, ``by``, Benjamini–Yekutieli (2001)."""
     p = np.asarray(pvalues, dtype=np.float64)
     order = np.argsort(-p, kind="stable")

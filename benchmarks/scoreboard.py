@@ -6,14 +6,16 @@ is 5 percent or less after the battery's own correction (Benjamini-Yekutieli), o
 above the 99.9 percent point of a binomial at 5 percent (6.0 percent of 5,000 elections); the exit status is then 1. The power is that of
 the same tests at the same level when 1, 3 or 10 percent of the stations are changed (`audits.plant`), in elections of the designs in turn.
 
-Usage: ``python -m benchmarks.scoreboard [--elections 5000] [--planted 350] [--jobs 2] [--seed 1] [--only ID …] [--write]``; with ``--write``
-the tables go into docs/audits.md with their date and seed. Without arguments 140 elections a cell, for `make bench`.
+Usage: ``python -m benchmarks.scoreboard [--elections 5000] [--planted 350] [--jobs 2] [--seed 1] [--only ID …] [--keep FOLDER] [--write]``; with ``--write``
+the tables go into docs/audits.md with their date and seed. What a folder keeps is of the audits as they were: one that has changed since
+must be taken out of its files, or the folder be another. Without arguments 140 elections a cell, for `make bench`.
 """
 
 from __future__ import annotations
 
 import argparse
 import datetime
+import json
 import os
 import sys
 import time
@@ -21,6 +23,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -29,7 +32,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 
-from audits.audit import ALPHA, REGISTRY, AuditData, run
+from audits.audit import ALPHA, REGISTRY, AuditData, corrected
 from audits.clean import election, to_data
 from audits.plant import PLANTS, SHARES, TITLES
 from benchmarks.elections import DESIGNS, STATIONS
@@ -47,15 +50,15 @@ class Cell:
     printed: Counter[str] = field(default_factory=Counter)
     spoke: Counter[str] = field(default_factory=Counter)
 
-    def add(self, tests: dict[str, dict[str, float]]) -> None:
-        """Count one election's p-values (`audits.audit.Battery.tests`)."""
+    def add(self, pvalues: dict[str, float]) -> None:
+        """Count one election's p-values, by the name that `audits.audit.Battery.tests` gives them."""
         self.elections += 1
-        for name, p in tests.items():
+        for name, p in pvalues.items():
             self.printed[name] += 1
-            self.spoke[name] += p["pvalue"] <= ALPHA
+            self.spoke[name] += p <= ALPHA
         for name, kind in ((BATTERY, "by"), (BATTERY_BH, "bh")):
             self.printed[name] += 1
-            self.spoke[name] += any(p[kind] <= ALPHA for p in tests.values())
+            self.spoke[name] += min(corrected(list(pvalues.values()), kind), default=1.0) <= ALPHA
 
     def merge(self, other: Cell) -> None:
         """Count another cell's elections too."""
@@ -85,6 +88,19 @@ class Task:
         """The cell it counts for."""
         return self.design if self.plant is None else (self.plant, self.share)
 
+    @property
+    def name(self) -> str:
+        """Of its file, when results are kept."""
+        words = [
+            self.design,
+            self.plant or "clean",
+            f"{self.share:g}",
+            str(self.start),
+            str(self.stop),
+            str(self.seed),
+        ]
+        return "-".join(words).replace(" ", "_")
+
 
 def draw(task: Task, i: int) -> AuditData:
     """The i-th election of a task: the same whatever else is drawn."""
@@ -100,12 +116,34 @@ def draw(task: Task, i: int) -> AuditData:
     return to_data(PLANTS[task.plant](e, task.share, rng), data)
 
 
-def examine(task: Task) -> Cell:
-    """Run the battery over a task's elections."""
+Found = dict[str, list[dict[str, float]]]
+"""For each audit, for each election of a task: its p-values by name."""
+
+
+def examine(task: Task, keep: Path | None = None) -> Found:
+    """Run the audits over a task's elections, each by itself, as `audits.audit.run` does.
+
+    With a folder `keep` what is there is not computed again, and what is computed stays there.
+    """
+    file = None if keep is None else keep / f"{task.name}.json"
+    found: Found = json.loads(file.read_text(encoding="utf-8")) if file is not None and file.exists() else {}
+    wanted = [name for name in task.only if name not in found]
+    for i in range(task.start, task.stop) if wanted else ():
+        data = draw(task, i)
+        for name in wanted:
+            result = REGISTRY[name].function(data, seed=i, calibrate=False)
+            tests = {f"{name}/{part}" if part else name: p for part, p in result.pvalues().items()}
+            found.setdefault(name, []).append(tests)
+    if file is not None and wanted:
+        file.write_text(json.dumps(found), encoding="utf-8")
+    return {name: found[name] for name in task.only}
+
+
+def cell_of(task: Task, found: Found) -> Cell:
+    """Count a task's elections."""
     cell = Cell()
-    for i in range(task.start, task.stop):
-        battery = run(draw(task, i), task.only, seed=i, calibrate=False)
-        cell.add({name: dict(p) for name, p in battery.tests.items()})
+    for i in range(task.stop - task.start):
+        cell.add({name: p for tests in found.values() for name, p in tests[i].items()})
     return cell
 
 
@@ -136,18 +174,18 @@ def planted_tasks(elections: int, seed: int, only: tuple[str, ...]) -> Iterator[
                 yield Task(design, 1_000_000, 1_000_000 + each, seed, only, plant, share)
 
 
-def count(tasks: Iterable[Task], jobs: int) -> dict[object, Cell]:
+def count(tasks: Iterable[Task], jobs: int, keep: Path | None = None) -> dict[object, Cell]:
     """The cells of all tasks, the same for any number of processes."""
     tasks = list(tasks)
     cells: dict[object, Cell] = {}
     if jobs == 1:
-        found: Iterable[Cell] = map(examine, tasks)
+        found: Iterable[Found] = map(partial(examine, keep=keep), tasks)
         pool = None
     else:
         pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"))
-        found = pool.map(examine, tasks)
-    for done, (task, cell) in enumerate(zip(tasks, found, strict=True), 1):
-        cells.setdefault(task.key, Cell()).merge(cell)
+        found = pool.map(partial(examine, keep=keep), tasks)
+    for done, (task, result) in enumerate(zip(tasks, found, strict=True), 1):
+        cells.setdefault(task.key, Cell()).merge(cell_of(task, result))
         if done % 20 == 0:
             print(f"{done} of {len(tasks)} chunks", file=sys.stderr)
     if pool is not None:
@@ -234,12 +272,19 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", nargs="*", help="ids of audits; all that print a p-value when left out")
+    parser.add_argument(
+        "--keep", type=Path, help="folder that keeps every p-value, so that a run can go on where it stopped"
+    )
     parser.add_argument("--write", action="store_true", help="write the tables into docs/audits.md")
     args = parser.parse_args(argv)
     only = tuple(args.only) if args.only else testing()
     start = time.monotonic()
-    clean = count(clean_tasks(args.elections, args.seed, only), args.jobs)
-    planted = count(planted_tasks(args.planted, args.seed, only), args.jobs) if args.planted else {}
+    if args.keep is not None:
+        args.keep.mkdir(parents=True, exist_ok=True)
+    clean = count(clean_tasks(args.elections, args.seed, only), args.jobs, args.keep)
+    planted = (
+        count(planted_tasks(args.planted, args.seed, only), args.jobs, args.keep) if args.planted else {}
+    )
     text = report(clean, planted, args.seed, time.monotonic() - start)
     print(text)
     if args.write:
