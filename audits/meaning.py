@@ -243,7 +243,9 @@ def _tests(result: AuditResult) -> list[Sentence]:
     if rate is None:
         return [*out, Sentence(_RATE_UNKNOWN)]
     out.append(Sentence(_RATE, {"rate": in_percent(rate)}))
-    if rate > _ABOVE:
+    error = result.calibration.get("standard_error")
+    # What simulation itself leaves open is not held against the test.
+    if rate > _ABOVE and rate - 2 * (error if isinstance(error, float) else 0.0) > ALPHA:
         out.append(Sentence(_RATE_HIGH))
     power = [result.calibration.get(f"power_{share}") for share in (1, 3, 10)]
     if all(isinstance(x, float) for x in power):

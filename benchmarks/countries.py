@@ -76,7 +76,7 @@ def table(document: dict[str, Any]) -> str:
                 shown(a["statistic"]),
                 shown(a["pvalue"]),
                 shown(a["pvalue_corrected"]),
-                percent(a["false_alarm_rate"]),
+                with_error(a["false_alarm_rate"], a["calibration"].get("standard_error")),
                 percent(power),
                 shown(None if a["effect_votes"] is None or a["grade"] == "D" else round(a["effect_votes"])),
                 percent(share),
@@ -109,6 +109,11 @@ def shown(value: float | None) -> str:
 def percent(share: float | None) -> str:
     """A share as a percentage with three digits."""
     return "" if share is None else f"{float(f'{100 * share:.3g}'):,g}"
+
+
+def with_error(rate: float | None, error: float | None) -> str:
+    """A rate as a percentage with its standard error, where it has one that can be seen."""
+    return percent(rate) + (f" ± {100 * error:.1g}" if rate is not None and error and error >= 0.0005 else "")
 
 
 def put(page: str, name: str, text: str) -> str:

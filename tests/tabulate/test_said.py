@@ -186,6 +186,9 @@ def test_what_a_reader_must_know_is_said() -> None:
     assert "in 4 % of cases" in said("C1", false_alarm_rate=0.04)
     assert "not to be relied on" in said("C1", false_alarm_rate=0.061)
     assert "not to be relied on" not in said("C1", false_alarm_rate=0.059)
+    noise = {"standard_error": 0.02}
+    assert "not to be relied on" not in said("C1", false_alarm_rate=0.08, calibration=noise)
+    assert "not to be relied on" in said("C1", false_alarm_rate=0.1, calibration=noise)
     assert "10, 50 or 99.9 % of cases" in said("C0", **VARIANTS["power"])
     assert "no certificate" in said("C0") and "no certificate" not in said("C1")
     assert "would show about 3.21" in said("B1", flags_expected=3.21)
