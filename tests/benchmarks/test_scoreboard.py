@@ -71,7 +71,7 @@ def test_a_rate_above_the_bound_is_told() -> None:
         f"{scoreboard.BATTERY}, homogeneous: 20 of 100",
         f"{scoreboard.BATTERY_BH}, homogeneous: 20 of 100",
     ]
-    assert "a, homogeneous: 20 of 100" in scoreboard.report({"homogeneous": cell}, {}, 1, 5.0)
+    assert "a, homogeneous: 20 of 100" in scoreboard.report({"homogeneous": cell}, {}, 1)
 
 
 def test_what_is_kept_is_not_computed_again_and_the_battery_is_that_of_the_audits(tmp_path: Path) -> None:
