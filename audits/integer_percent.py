@@ -428,10 +428,15 @@ def _false_alarms(s: _Stations, rng: np.random.Generator) -> tuple[float, Part]:
     stated_sd = float(np.sqrt((chance * (1 - chance)).sum() / elections))
     line = float(ndtri(1 - ALPHA))
     rate = float(ndtr((drift.sum() / elections - line * stated_sd) / true_sd))
+    drift_error = float(drift.std() * (n / elections) ** 0.5)
+    slope = float(
+        np.exp(-(((drift.sum() / elections - line * stated_sd) / true_sd) ** 2) / 2) / np.sqrt(2 * np.pi)
+    )
     said |= {
         "method": "mean and variance",
+        "standard_error": slope * drift_error / true_sd,
         "drift_sd": float(drift.sum() / elections / stated_sd),
-        "drift_standard_error": float(drift.std() * (n / elections) ** 0.5 / stated_sd),
+        "drift_standard_error": drift_error / stated_sd,
         "spread_ratio": true_sd / stated_sd,
     }
     return rate, said

@@ -44,10 +44,8 @@ _SMOOTH_OVER = 10  # votes
 _SIMULATED = 2_000_000  # counts drawn while calibrating, over all simulated elections
 _ROUNDED = 1024
 _EXPECTED = 4  # elections at most whose sums are computed
-_PIECES = 300
 _CHUNK = 10_000
 _BLURRED = 25.0  # variance of a count; exp(-2π²/100 · 25) is 0.7 percent
-_PIECE = 3_000  # counts of one of the parts that the spread is measured on
 
 _SMOOTH = N_(
     "How many stations have a count changes smoothly with the count, over stretches of about twenty votes."
@@ -302,7 +300,7 @@ def _false_alarms(data: AuditData, votes: Ints, rng: np.random.Generator) -> tup
 
     With few stations the alarms are counted. With many, the rate follows from the noncentral chi-squared law: the drift of the sums,
     which would grow with the number of stations, from their expectations in a few elections (given each station's true share, so that the digits' own chance
-    is not in them), and their spread from parts of these elections.
+    is not in them), and their spread from the places of these elections, within which counts may hang on each other.
     """
     region, place = _codes(data)
     total = votes.sum(axis=1)
@@ -324,26 +322,40 @@ def _false_alarms(data: AuditData, votes: Ints, rng: np.random.Generator) -> tup
         if option < options:
             _add_expected(expected, n, share)
 
-    elections = int(np.clip(_PIECES * _PIECE // votes.size, min(elections, _EXPECTED), elections))
-    computed = min(elections, _EXPECTED)
-    drawn = [draw_election(e, rng, expect if i < computed else None).votes for i in range(elections)]
+    elections = min(elections, _EXPECTED)
+    drawn = [draw_election(e, rng, expect).votes for _ in range(elections)]
     said["elections"] = elections
-    everything = sums(np.concatenate([x.ravel() for x in drawn[:computed]]))
+    everything = sums(np.concatenate([x.ravel() for x in drawn]))
     drift_of = replace(everything, total=_tables(_ROUNDED)[0][:, : expected.size] @ expected)
-    size = max(1, _PIECE // options)
-    pieces = [sums(x[i : i + size].ravel()) for x in drawn for i in range(0, len(x) - size + 1, size)]
-    out = []
+    of_place = np.concatenate([_sums_by(x, place) for x in drawn])
+    rates_of = []
     for which, freedom in ((DIGITS, 9), (PAIRS, 2)):
-        drift = drift_of.pvalue(which)[0] / computed
-        spread = float(np.mean([p.pvalue(which)[0] for p in pieces])) / freedom if pieces else 1.0
-        out.append(float(1 - chndtr(chdtri(freedom, ALPHA) / max(spread, 1e-9), freedom, drift)))
-        error = float(np.sqrt(2 / freedom / max(len(pieces), 1)))
-        said |= {
-            f"drift_{freedom}": drift,
-            f"spread_{freedom}": spread,
-            f"spread_{freedom}_standard_error": error,
-        }
-    return out[0], out[1], said | {"method": "drift and spread"}
+        drift = drift_of.pvalue(which)[0] / elections
+        # What each place adds to the expectation of the quadratic form.
+        inverse = np.linalg.pinv(everything.covariance[which, which], rcond=1e-9, hermitian=True)
+        added = np.einsum("pa,ab,pb->p", of_place[:, which], inverse, of_place[:, which])
+        spread = float(added.sum()) / freedom
+        error = float(added.std() * np.sqrt(added.size)) / freedom
+        rate, beyond = (
+            float(1 - chndtr(chdtri(freedom, ALPHA) / max(x, 1e-9), freedom, drift))
+            for x in (spread, spread + error)
+        )
+        rates_of.append(rate)
+        said |= {f"drift_{freedom}": drift, f"spread_{freedom}": spread}
+        said["standard_error"] = max(float(said.get("standard_error", 0.0)), beyond - rate)
+    return rates_of[0], rates_of[1], said | {"method": "drift and spread"}
+
+
+def _sums_by(votes: Ints, place: Ints) -> Floats:
+    """The contrasts summed over the counts of each place; shape (places, 12)."""
+    short = _folded(votes)
+    table = _tables(-(-(int(short.max(initial=0)) + 1) // _ROUNDED) * _ROUNDED)[0].T
+    order = np.argsort(place, kind="stable")
+    first = np.flatnonzero(np.diff(place[order], prepend=-1))
+    total = np.zeros((len(votes), table.shape[1]))
+    for column in short[order].T:
+        total += table[column]
+    return np.asarray(np.add.reduceat(total, first, axis=0))
 
 
 def _add_expected(expected: Floats, n: Ints, share: Floats) -> None:
