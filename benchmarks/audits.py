@@ -6,7 +6,7 @@ elections are drawn and the time is scaled to 1,000, which is exact because elec
 data is present (COTEJO_DATA), else a made-up election of the same size.
 (b) The resampled kernel density: the published figure at 1,000 resamples, against the 268 s that the R package spikes 1.1 took on a like machine
 (shared/data/reference/DEFINITIONS.md); on the package's own example where the data is present.
-(c) The whole battery with and without calibration on 100,000 stations × 12 options (`benchmarks.elections.twelve_options`, a comparison of two options,
+(c) The whole battery with and without calibration on 100,000 stations × 12 options (`benchmarks._elections.twelve_options`, a comparison of two options,
 two sums of each sheet, one photo filed for each station), in a process of its own: time and peak memory.
 (d) The same without calibration for 1,000 to 1,000,000 stations.
 
@@ -32,7 +32,7 @@ import polars as pl
 
 from audits.audit import REGISTRY, AuditData, AuditResult, run
 from audits.integer_percent import integer_percent
-from benchmarks.elections import twelve_options
+from benchmarks._elections import twelve_options
 
 DRAWN, PUBLISHED = 20, 1_000
 DATA = Path(os.environ.get("COTEJO_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))

@@ -19,8 +19,8 @@ import polars as pl
 
 from audits.audit import AuditData, run
 from audits.fingerprint import EXTREME_WIDTH
+from benchmarks._elections import DESIGNS
 from benchmarks._section import show
-from benchmarks.elections import DESIGNS
 
 DATA = Path(os.environ.get("COTEJO_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
 PUBLISHED = {

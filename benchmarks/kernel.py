@@ -20,8 +20,8 @@ from audits import resampled
 from audits.audit import AuditData, run
 from audits.clean import draw_election, election
 from audits.kernel import design, fit
+from benchmarks._elections import DESIGNS
 from benchmarks._section import show
-from benchmarks.elections import DESIGNS
 
 DATA = Path(os.environ.get("COTEJO_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
 FILES = {

@@ -1,6 +1,6 @@
 """How often every test speaks on clean elections of seven designs, and on elections with something planted.
 
-Each cell is some thousand simulated elections of 600 stations (`benchmarks.elections`, written apart from the calibration's own clean elections).
+Each cell is some thousand simulated elections of 600 stations (`benchmarks._elections`, written apart from the calibration's own clean elections).
 Every p-value that the battery prints is counted at 5 percent, uncorrected, and beside it the whole battery: elections in which any p-value
 is 5 percent or less after the battery's own correction (Benjamini-Yekutieli), or after Benjamini-Hochberg's. No rate may be
 above the 99.9 percent point of a binomial at 5 percent (6.0 percent of 5,000 elections); the exit status is then 1. The power is that of
@@ -34,7 +34,7 @@ import numpy as np
 from audits.audit import ALPHA, REGISTRY, AuditData, corrected
 from audits.clean import election, to_data
 from audits.plant import PLANTS, SHARES, TITLES
-from benchmarks.elections import DESIGNS, STATIONS
+from benchmarks._elections import DESIGNS, STATIONS
 
 PAGE = Path(__file__).parent.parent / "docs" / "audits.md"
 BATTERY, BATTERY_BH = "the whole battery (by)", "the whole battery (bh)"

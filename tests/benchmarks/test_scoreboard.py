@@ -10,7 +10,7 @@ import pytest
 
 from audits.audit import ALPHA, corrected, run
 from benchmarks import scoreboard
-from benchmarks.elections import DESIGNS, STATIONS
+from benchmarks._elections import DESIGNS, STATIONS
 
 ELECTIONS = 60
 

@@ -13,7 +13,7 @@ from audits import resampled
 from audits.audit import AuditData, run
 from audits.clean import draw_election, election
 from audits.kernel import design, fit
-from benchmarks.elections import DESIGNS, twelve_options
+from benchmarks._elections import DESIGNS, twelve_options
 from benchmarks.kernel import table
 
 pytestmark = [pytest.mark.prove, pytest.mark.timeout(3600)]
