@@ -37,22 +37,18 @@ _CHANCE = N_("Who votes at which station of a place does not depend on how long 
 _APART = N_("Places differ from each other independently.")
 _LISTS = N_("The lists are those of the day.")
 _SHARE = N_("{share} % for {leader}; {others} % at the larger stations of the place ({count}).")
-_TURNOUT = N_("Turnout of {share} %; {others} % at the larger stations of the place ({count}).")
 
 
-def _tests(votes: Floats, valid: Floats, voted: Floats, listed: Floats, place: Ints) -> list[float | None]:
-    found = [
-        contrast(Series.of(part, whole, listed, place)) for part, whole in ((votes, valid), (voted, listed))
-    ]
-    return [None if c is None else c.pvalue for c in found]
+def _test(votes: Floats, valid: Floats, listed: Floats, place: Ints) -> float | None:
+    found = contrast(Series.of(votes, valid, listed, place))
+    return None if found is None else found.pvalue
 
 
 def _of_election(e: Election) -> list[float | None]:
     if e.registered is None:
-        return [None, None]
+        return [None]
     valid = e.votes.sum(axis=1).astype(float)
-    voted = np.where(e.registered > 0, e.voted, -1).astype(float)
-    return _tests(e.votes[:, e.leader].astype(float), valid, voted, e.registered.astype(float), e.place)
+    return [_test(e.votes[:, e.leader].astype(float), valid, e.registered.astype(float), e.place)]
 
 
 @audit(
@@ -61,7 +57,7 @@ def _of_election(e: Election) -> list[float | None]:
     grade="C",
     needs=("counts.option", "counts.registered", "counts.place_id"),
     null_hypothesis=N_(
-        "At each place, the small stations' turnout and share of the leading option could as well lie above those of the large stations as below."
+        "At each place, the small stations' share of the leading option could as well lie above that of the large stations as below."
     ),
     assumptions=(_CHANCE, _APART, _LISTS),
     innocent_explanations=(
@@ -81,19 +77,23 @@ def _of_election(e: Election) -> list[float | None]:
         N_(
             "Villages differ from towns: a comparison beyond the place, as published, is printed as a description only."
         ),
+        N_(
+            "Turnout is a description: poll workers vote where they serve and lists are filled in order, so that it differs at small "
+            "stations in most elections without anybody's doing."
+        ),
         N_("Nothing can be said where every place has one station, or stations of equal lists."),
         N_("What was done at all stations of a place, small and large, does not show."),
     ),
 )
 def small_stations(data: AuditData, *, seed: int = 0, calibrate: bool = True) -> AuditResult:
-    """Whether small stations lean to one side of the larger stations of their own place, in share and in turnout.
+    """Whether the leading option's share at small stations leans to one side of that at the larger stations of their own place.
 
     A station is small whose list has at most `SMALL` of the longest list at its place. Statistic and p-value: the studentised sum, over places, of the
-    leading option's share at small less that at large stations (two-sided; `Contrast`); the part ``turnout`` is the same for the turnout, with a p-value of
-    its own. Parts ``share`` and ``turnout`` have the difference with its interval; parts ``region/…`` the difference of shares by region, as a description; the
-    part ``published`` the mean difference of small (lowest tenth of the lists) and other stations in each region's standard deviations.
+    leading option's share at small less that at large stations (two-sided; `Contrast`). Parts ``share`` and ``turnout`` have the difference with its interval; the
+    turnout is a description, for poll workers who vote where they serve are a larger part of a short list in every election. Parts ``region/…`` the difference of shares by
+    region, as a description; the part ``published`` the mean difference of small (lowest tenth of the lists) and other stations in each region's standard deviations.
 
-    Flagged: small stations whose share or turnout is further from that of the larger ones than counting and the stations' own spread explain, by Benjamini–Yekutieli over all
+    Flagged: small stations whose share is further from that of the larger ones than counting and the stations' own spread explain, by Benjamini–Yekutieli over all
     small stations (``stations``: how many by it, ``beyond_by``, and by Benjamini–Hochberg, ``beyond_bh``). n: stations of the places compared.
     `effect_votes`: the difference of shares times the votes of all small stations.
     """
@@ -118,13 +118,12 @@ def small_stations(data: AuditData, *, seed: int = 0, calibrate: bool = True) ->
             n=round(found.places) if found else 0,
         )
     of_turnout = contrast(turnout)
-    with_turnout = of_turnout is not None and of_turnout.pvalue is not None
-    rates: tuple[float | None, ...] = (None, None)
+    rates: tuple[float | None, ...] = (None,)
     calibration: Part = {}
     notes = [Sentence(N_("Leading option: {leader}."), {"leader": leader})]
     if calibrate:
         # Where few places can be compared, parts of all stations would hold too few of them.
-        rows = np.union1d(share.row, turnout.row)
+        rows = np.sort(share.row)
         few = data if 2 * rows.size > frame.height else AuditData(counts=frame[rows], options=data.options)
         measured = measure(few, _of_election, seed, plant="stuffing")
         if measured is None:
@@ -136,22 +135,15 @@ def small_stations(data: AuditData, *, seed: int = 0, calibrate: bool = True) ->
             Sentence(N_("The false-alarm rate was not measured, because calibration was switched off."))
         )
     parts: dict[str, Part] = {"share": _part(share, found)}
-    if of_turnout is not None and with_turnout:
-        parts["turnout"] = {
-            "grade": "C",
-            "pvalue": of_turnout.pvalue,
-            "false_alarm_rate": rates[1],
-            **_part(turnout, of_turnout),
-        }
+    if of_turnout is not None:
+        described = {k: v for k, v in _part(turnout, of_turnout).items() if k != "statistic"}
+        parts["turnout"] = {"grade": "D", **described}
     regions = frame["region"].fill_null("").to_list()
     parts |= _by_region(share, np.array(regions, dtype=object))
     parts["published"] = _published(
         values[leader] / np.where(valid > 0, valid, np.nan), values["registered"], frame["region"]
     )
-    compared = [(share, _SHARE)]
-    if of_turnout is not None:
-        compared.append((turnout, _TURNOUT))
-    flagged, stations = _flags(frame, leader, compared)
+    flagged, stations = _flags(frame, leader, share)
     parts["stations"] = stations
     return AuditResult(
         id=entry.id,
@@ -229,44 +221,28 @@ def _published(share: Floats, listed: Floats, region: pl.Series) -> dict[str, Nu
     }
 
 
-def _flags(
-    frame: pl.DataFrame, leader: str, compared: list[tuple[Series, str]]
-) -> tuple[pl.DataFrame, dict[str, Number]]:
+def _flags(frame: pl.DataFrame, leader: str, s: Series) -> tuple[pl.DataFrame, dict[str, Number]]:
     """The small stations beyond chance, and how many."""
-    region = _codes(frame["region"])
-    p = np.ones(frame.height)
-    tested = np.zeros(frame.height, dtype=bool)
-    series = []
-    for s, message in compared:
-        own, mean = single(s, local_extra(s, region))
-        p[s.row] = np.minimum(p[s.row], own)
-        tested[s.row[s.small]] = True
-        series.append((s, own, mean, message))
-    p = np.minimum(1.0, len(series) * p)
-    m = int(tested.sum())
-    order = np.argsort(p[tested], kind="stable")
-    stepped = p[tested][order] * m / np.arange(1, m + 1)
-    bh = np.ones(frame.height)
-    corrected = np.empty(m)
-    corrected[order] = np.minimum.accumulate(stepped[::-1])[::-1]
-    bh[tested] = np.minimum(1.0, corrected)
-    harmonic = float((1 / np.arange(1, m + 1)).sum())
-    by = np.minimum(1.0, bh * harmonic)
-    ids = frame["station_id"]
+    own, mean = single(s, local_extra(s, _codes(frame["region"])))
+    p = own[s.small]
+    m = p.size
+    order = np.argsort(p, kind="stable")
+    stepped = p[order] * m / np.arange(1, m + 1)
+    bh = np.empty(m)
+    bh[order] = np.minimum(1.0, np.minimum.accumulate(stepped[::-1])[::-1])
+    by = np.minimum(1.0, bh * float((1 / np.arange(1, m + 1)).sum()))
+    count = np.bincount(s.place, weights=~s.small).astype(np.int64)
     rows = []
-    for s, own, mean, message in series:
-        count = np.bincount(s.place, weights=~s.small).astype(np.int64)
-        for i in np.flatnonzero(s.small & (by[s.row] <= ALPHA)):
-            if len(series) * own[i] > p[s.row[i]] + 1e-15:
-                continue  # the other series is the reason
-            numbers: dict[str, Number] = {
-                "share": round(100 * float(s.part[i] / s.whole[i]), 1),
-                "others": round(100 * float(mean[i]), 1),
-                "count": int(count[s.place[i]]),
-                **({"leader": leader} if message == _SHARE else {}),
-            }
-            votes = round(abs(float(s.part[i] - mean[i] * s.whole[i])))
-            rows.append(flag(ids[int(s.row[i])], Sentence(message, numbers), "C", votes=votes))
+    for i in np.flatnonzero(s.small)[by <= ALPHA]:
+        numbers: dict[str, Number] = {
+            "share": round(100 * float(s.part[i] / s.whole[i]), 1),
+            "others": round(100 * float(mean[i]), 1),
+            "count": int(count[s.place[i]]),
+            "leader": leader,
+        }
+        votes = round(abs(float(s.part[i] - mean[i] * s.whole[i])))
+        station = frame["station_id"][int(s.row[i])]
+        rows.append(flag(station, Sentence(_SHARE, numbers), "C", votes=votes))
     stations: dict[str, Number] = {
         "small": m,
         "beyond_bh": int((bh <= ALPHA).sum()),
