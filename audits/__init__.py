@@ -15,6 +15,7 @@ from audits import (
     last_digit,
     neighbours,
     records,
+    same_writing,
     toolkit,
 )
 
@@ -30,5 +31,6 @@ __all__ = [
     "last_digit",
     "neighbours",
     "records",
+    "same_writing",
     "toolkit",
 ]

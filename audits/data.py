@@ -65,7 +65,7 @@ _OPTIONAL: dict[str, _Schema] = {
         "status": _TEXT,
         "expects": _TEXT,
     },
-    "filings": {"page": _WHOLE, "station_printed": _TEXT},
+    "filings": {"page": _WHOLE, "station_printed": _TEXT, "form": _TEXT, "writing": _TEXT},
 }
 # One row per this; more than one is an error, because a station counted twice is one.
 _KEYS: dict[str, tuple[str, ...]] = {
@@ -117,7 +117,8 @@ class AuditData:
         be left out), ``station_claimed`` (by whom filed it; null if nobody said), ``station_read`` (what the sheet itself says; null if not read),
         ``in_register`` (is the claimed station, or the read one when none was claimed, in the register),
         ``confirmed`` (the code on the sheet was decoded and its check held, or people confirmed it), ``station_printed`` (the number
-        printed beside the code, where it surely says another station; may be left out).
+        printed beside the code, where it surely says another station; may be left out), ``form`` and ``writing`` (the fingerprint of what is written in the boxes, 64
+        hexadecimal digits, and the form that they are of; null where nothing was read; may be left out).
     register : every station there is, whether a count names it or not: ``station_id`` str, unique; ``registered``
         people on the list or null; ``has_list`` False for a special station, whose list, if any, is nominal (null:
         it has one); ``region``.

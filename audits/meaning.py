@@ -112,6 +112,7 @@ _NEEDS = {
     "sheets.struck": N_("what the reader saw of crossed-out numbers"),
     "sums": N_("sums of the sheets"),
     "comparison": N_("a comparison of two records"),
+    "filings.writing": N_("fingerprints of the handwriting on the photos"),
     "filings": N_("photos with the stations they are filed for"),
     "published": N_("a count as the authority publishes it"),
 }

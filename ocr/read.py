@@ -23,15 +23,16 @@ from ocr.decode import Decoded, DecodedField, decode
 from ocr.digits import MODEL, default_reader
 from ocr.errors import CotejoError
 from ocr.evidence import Settings
-from ocr.form import Form, Role, load_forms
+from ocr.form import Form, Role, Writing, load_forms
 from ocr.image import Limits, Refused, open_picture, page_count
 from ocr.printed import Printed, printed
 from ocr.reading import DECIMALS, CodeReading, FieldReading, Reading, State, refusal
 from ocr.register import NotFound, Registration, register
+from ocr.same import fingerprint
 from ocr.whole import Whole, read_whole, whole_of_bulletin
 from ocr.witness import Witness
 
-VERSION = "3"  # of everything but the weights: raise it when the same photo and weights may read differently
+VERSION = "4"  # of everything but the weights: raise it when the same photo and weights may read differently
 STATION_SURE = (
     0.98  # least probability of a printed station number that is used: eight boxes read well reach it
 )
@@ -173,7 +174,8 @@ def _read(data: bytes, sha256: str, forms: Mapping[str, Form], file: str, page: 
 
 def _reading(blank: Reading, gray: NDArray[np.uint8], registration: Registration, text: Printed) -> Reading:
     form = registration.form
-    boxes = text.over(_probabilities(form, cut(gray, registration)))
+    cells = cut(gray, registration)
+    boxes = text.over(_probabilities(form, cells))
     # A file's own text needs no second witness.
     seen = words.witnesses(gray, registration)
     written = {name: witness for name, witness in seen.items() if name not in text.boxes}
@@ -195,7 +197,8 @@ def _reading(blank: Reading, gray: NDArray[np.uint8], registration: Registration
     accepted = decoded.accepted and "station-differs" not in trouble and not text.differs
     reading = _of_whole(blank, whole, accepted)
     told = {name: replace(reading.fields[name], method="text") for name in text.boxes}
-    return replace(reading, fields={**reading.fields, **told})
+    by_hand = (cells[f.name] for f in form.fields if f.writing is Writing.HAND and f.name in cells)
+    return replace(reading, fields={**reading.fields, **told}, writing=fingerprint(by_hand))
 
 
 def _decoded(

@@ -111,6 +111,8 @@ class Reading:
         Width and height in pixels of the upright photo.
     reader : str
         Version of the reader and the hash of its network.
+    writing : str or None
+        Fingerprint of what is written in the boxes (`ocr.same`); None where too little is, or no box was cut.
     """
 
     file: str
@@ -132,6 +134,7 @@ class Reading:
     fields: dict[str, FieldReading]
     sums: tuple[SumReading, ...]
     codes: tuple[CodeReading, ...] = ()
+    writing: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON types, floats rounded to nine digits."""

@@ -323,6 +323,8 @@ def _filings(mission: Mission, tables: Tables) -> pl.DataFrame:
         .select(
             "photo",
             "page",
+            "form",
+            "writing",
             station_read="station_id",
             confirmed=pl.col("station_source").is_in(CHECKED_SOURCES) & pl.col("station_id").is_not_null(),
         )
@@ -346,6 +348,8 @@ def _filings(mission: Mission, tables: Tables) -> pl.DataFrame:
             "page",
             "station_claimed",
             "station_read",
+            "form",
+            "writing",
             in_register=pl.col("known").fill_null(value=False),
             confirmed=pl.col("confirmed").fill_null(value=False),
             # Who moved the page has said which of the two it is.

@@ -181,6 +181,10 @@ class Readings(dy.Schema):
     width = integer("Of the upright photo.", "pixels")
     height = integer("Of the upright photo.", "pixels")
     reader = text("Version of the reader and of its network.")
+    writing = text(
+        "Fingerprint of what is written in the boxes, 64 hexadecimal digits; null if too little is.",
+        nullable=True,
+    )
 
 
 class ReadingFields(_Value):

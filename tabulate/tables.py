@@ -90,6 +90,7 @@ def readings(mission: Mission) -> dict[str, pl.DataFrame]:
                     "reasons": joined(r["reasons"]),
                     "width": r["size"][0],
                     "height": r["size"][1],
+                    "writing": r.get("writing"),  # readings made before there was one have none
                 }
             )
             for name, f in r["fields"].items():

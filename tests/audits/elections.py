@@ -78,12 +78,17 @@ def comparison(tally: pl.DataFrame, official: pl.DataFrame) -> pl.DataFrame:
 
 
 def filings(frame: pl.DataFrame) -> pl.DataFrame:
+    written = np.random.default_rng(frame.height).bytes(32 * frame.height)
     return frame.select(
         photo="photo-" + pl.col("station_id"),
         station_claimed="station_id",
         station_read="station_id",
         in_register=True,
         confirmed=True,
+        form=pl.lit("acta"),
+        writing=pl.Series(
+            [written[32 * i : 32 * i + 32].hex() for i in range(frame.height)], dtype=pl.String
+        ),
     )
 
 
@@ -122,7 +127,11 @@ def with_errors(rng: np.random.Generator, stations: int = 120) -> AuditData:
     filed = data.filings.with_columns(
         station_read=pl.when(pl.int_range(pl.len()) % 13 == 0)
         .then(pl.lit("999999"))
-        .otherwise("station_read")
+        .otherwise("station_read"),
+        # The last eight signs at most are others: nearly the same writing.
+        writing=pl.when(pl.int_range(pl.len()) % 17 == 1)
+        .then(pl.col("writing").shift(1).str.head(62) + "00")
+        .otherwise("writing"),
     )
     slip = pl.when(pl.int_range(pl.len()) % 10 == 0).then(pl.int_range(pl.len()) % 4 * 2 - 3).otherwise(0)
     return AuditData(

@@ -102,5 +102,6 @@ def read(data: bytes, forms: Mapping[str, Form], name: str) -> list[dict[str, An
         reader=VERSION,
         fields=fields,
         sums=tuple(sums),
+        writing=what.get("writing"),
     )
     return [reading.to_json()]

@@ -243,3 +243,12 @@ def test_what_the_reader_saw_struck_out_is_counted_by_region(template: Path, tmp
     assert (result.n, result.statistic) == (2, 0.5)
     assert result.parts["total and option"] == {"examined": 2, "struck": 1}
     assert sum(part["struck"] for name, part in result.parts.items() if name.startswith("region/")) == 1
+
+
+def test_the_same_handwriting_at_two_stations_is_named(template: Path, tmp_path: Path) -> None:
+    mission = start(template, tmp_path)
+    for station, writing in (("001", "a" * 64), ("003", "a" * 60 + "0000")):
+        photo = fake.photo(form="xx-president", station=station, fields=VOTES, writing=writing)
+        receive(mission, photo, f"mesa-{station}.jpg", actor="ana")
+    fake.read_all(mission)
+    assert found(mission, "same-writing") == [("001", None, "C"), ("003", None, "C")]
