@@ -5,10 +5,15 @@ from __future__ import annotations
 import re
 import tomllib
 
+import pytest
+
+from audits.describe import markdown as markdown_of_audits
+from benchmarks import countries
 from tabulate import ballots, causes, feed, rules, told, twins
 from tabulate.cli import app
 from tabulate.schema import markdown
 from tests.conftest import ROOT
+from tests.said import complaints
 
 
 def test_the_tables_are_documented_as_they_are() -> None:
@@ -52,6 +57,28 @@ def test_the_page_on_comparison_says_what_the_program_does() -> None:
         written = " ".join((module.__doc__ or "").split())
         assert all(f"``{name}`` {rows[name]}" in written for name in names)
     assert f"fewer than {twins.LIKELY} other stations" in page
+
+
+def between(page: str, name: str) -> tuple[str, str]:
+    """What a command wrote between the markers of that name, and what stands below it up to the next heading."""
+    generated, below = page.split(f"<!-- {name} -->")[1].split(f"<!-- /{name} -->")
+    return generated, re.split(r"^#", below, maxsplit=1, flags=re.MULTILINE)[0]
+
+
+def test_the_page_on_audits_describes_every_audit_as_it_is() -> None:
+    """Write it again with: python -m benchmarks.countries --registry"""
+    page = (ROOT / "docs" / "audits.md").read_text(encoding="utf-8")
+    assert between(page, "registry")[0].strip() == markdown_of_audits().strip()
+
+
+@pytest.mark.parametrize("country", countries.COUNTRIES)
+def test_what_is_written_about_a_country_is_what_its_table_prints(country: str) -> None:
+    page = (ROOT / "docs" / "audits.md").read_text(encoding="utf-8")
+    table, paragraph = between(page, f"countries {country}")
+    number = r"\d[\d,]*(?:\.\d+)?(?:e-\d+)?"
+    assert len(paragraph.split()) > 30 and "|" in table
+    assert set(re.findall(number, paragraph)) - set(re.findall(number, table)) == set()
+    assert not complaints(paragraph, "en")
 
 
 def test_the_version_is_one() -> None:
