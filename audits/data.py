@@ -203,6 +203,9 @@ def _checked(table: str, frame: pl.DataFrame, options: tuple[str, ...]) -> pl.Da
     if table in ("counts", "published"):
         wanted |= {option: _WHOLE for option in options if option in frame.columns}
     frame = frame.with_columns(_cast(table, frame, column, dtype) for column, dtype in wanted.items())
+    if table == "counts":
+        # A place that is an empty text is not known; stations without one are no neighbours of each other.
+        frame = frame.with_columns(place_id=pl.when(pl.col("place_id") != "").then("place_id"))
     for column, words in ((c, w) for (t, c), w in _VOCABULARY.items() if t == table):
         strange = set(frame[column].unique()) - set(words)
         if strange:

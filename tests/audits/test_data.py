@@ -57,3 +57,8 @@ def test_unknown_state_rule_and_repeated_option_are_refused() -> None:
 def test_stations_are_counted_once_over_all_tables() -> None:
     assert elections.clean(np.random.default_rng(0), 7).stations == 7
     assert AuditData().stations == 0
+
+
+def test_a_place_that_is_an_empty_text_is_not_known() -> None:
+    data = AuditData(counts=pl.DataFrame({"station_id": ["1", "2", "3"], "place_id": ["", "p", None]}))
+    assert data.counts is not None and data.counts["place_id"].to_list() == [None, "p", None]
