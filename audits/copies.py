@@ -155,7 +155,7 @@ def identical_rows(data: AuditData, *, seed: int = 0, calibrate: bool = True) ->
     least corrected one is that of the whole.
 
     Statistic: pairs alike within places (anywhere, without places) less the number that chance makes at most; n: stations examined.
-    Parts ``place`` and ``anywhere``: ``pairs`` compared, ``alike``, ``expected`` at most, and how many pairs are beyond chance by Benjamini–Hochberg
+    Parts ``place`` and ``anywhere``: ``pairs`` compared, ``alike``, ``expected`` at most (from a drawn part of the pairs where they are many, with its standard error), and how many pairs are beyond chance by Benjamini–Hochberg
     (``beyond_bh``) and Benjamini–Yekutieli (``beyond_by``) over all pairs. Flagged: the stations of the pairs beyond chance by Benjamini–Hochberg, either way.
     `effect_votes`: the votes of all of these but one of each equal result.
     """
@@ -226,6 +226,7 @@ def _part(found: Repeats) -> dict[str, int | float | str | bool | None]:
         "pairs": found.pairs,
         "alike": found.seen,
         "expected": found.expected,
+        "expected_standard_error": found.error,
         "beyond_bh": int(twins[found.bh <= ALPHA].sum()),
         "beyond_by": int(twins[found.by <= ALPHA].sum()),
     }

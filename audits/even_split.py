@@ -136,13 +136,14 @@ def _twos(rows: Ints, order: Ints, group: Ints, within: Ints | None) -> tuple[In
 class Repeats:
     """Rows that are alike, among pairs of one group: which row is like which (`label`), how often, how probable.
 
-    ``pairs`` compared, ``seen`` alike, ``expected`` alike at most by chance; per distinct row with more than one station (`label` is its index, -1 else):
+    ``pairs`` compared, ``seen`` alike, ``expected`` alike at most by chance (``error``: its standard error where it was drawn, else 0); per distinct row with more than one station (`label` is its index, -1 else):
     ``size``, ``log_q``, and ``bh``, ``by``: the pair's q corrected for all pairs compared.
     """
 
     pairs: int
     seen: int
     expected: float
+    error: float
     label: Ints
     size: Ints
     log_q: Floats
@@ -189,10 +190,13 @@ def repeats(rows: Ints, group: Ints, rng: np.random.Generator | None) -> Repeats
     bh = np.empty(order.size)
     bh[order] = np.minimum.accumulate(stepped[::-1])[::-1]
     harmonic = np.log(pairs) + np.euler_gamma + 1 / (2 * pairs) if pairs else 1.0
+    nothing = (float("nan"), 0.0)
+    expected, error = nothing if rng is None else _expected(rows, which, counts, pairs, rng)
     return Repeats(
         pairs=pairs,
         seen=int(twins.sum()),
-        expected=float("nan") if rng is None else _expected(rows, which, counts, pairs, rng),
+        expected=expected,
+        error=error,
         label=number[same],
         size=size,
         log_q=log_q,
@@ -217,8 +221,10 @@ def groups(*keys: Ints) -> Ints:
     return np.asarray(np.unique(_mixed(np.column_stack(keys)), return_inverse=True)[1])
 
 
-def _expected(rows: Ints, which: Ints, counts: Ints, pairs: int, rng: np.random.Generator) -> float:
-    """Pairs alike that chance makes at most: the sum of q over all pairs, or over so many drawn at random, scaled."""
+def _expected(
+    rows: Ints, which: Ints, counts: Ints, pairs: int, rng: np.random.Generator
+) -> tuple[float, float]:
+    """Pairs alike that chance makes at most: the sum of q over all pairs, or over so many drawn at random, scaled; and the standard error of that."""
     order = np.argsort(which, kind="stable")
     start = np.cumsum(counts) - counts
     if pairs <= _PAIRS:
@@ -239,4 +245,6 @@ def _expected(rows: Ints, which: Ints, counts: Ints, pairs: int, rng: np.random.
         two += two >= one
         one, two = start[group] + one, start[group] + two
         scale = pairs / _PAIRS
-    return float(np.exp(log_even_split(rows[order[one]] + rows[order[two]])).sum() * scale)
+    q = np.exp(log_even_split(rows[order[one]] + rows[order[two]]))
+    error = float(q.std() * np.sqrt(q.size) * scale) if pairs > _PAIRS else 0.0
+    return float(q.sum() * scale), error
