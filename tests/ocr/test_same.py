@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
+from audits.same_writing import MOST
 from ocr.read import read
 from ocr.same import BITS, distance, fingerprint
 from tests.conftest import ROOT
@@ -85,3 +87,15 @@ def test_a_refused_photo_has_none(tmp_path: Path) -> None:
     path = tmp_path / "grey.png"
     cv2.imwrite(str(path), np.full((400, 300), 200, np.uint8))
     assert read(path).writing is None
+
+
+def test_a_real_sheet_photographed_twice_is_found_among_others(real_data: Path) -> None:
+    """Two files of Indonesia 2014 show one sheet; the others are different sheets of the form."""
+    folder = real_data / "actas" / "id-kpu-c1-2014"
+    seen = {path.name[:7]: read(path) for path in sorted(folder.glob("14204*.jpg"))[:5]}
+    twice = read(next(folder.glob("1420467*.jpg")))
+    assert twice.writing
+    for name, reading in seen.items():
+        assert reading.writing and (distance(reading.writing, twice.writing) <= MOST) == (name == "1420460")
+    for one, two in itertools.combinations(seen.values(), 2):
+        assert one.writing and two.writing and distance(one.writing, two.writing) > MOST
