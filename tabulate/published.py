@@ -15,6 +15,7 @@ from audits.audit import ROLES
 from tabulate.official import FORMATS, OfficialCount, Status
 
 Tables = Mapping[str, pl.DataFrame]
+_BELOW_ZERO = r"^\s*[-\u2212]\s*[0-9]{1,9}\s*$"
 
 
 def expects(words: Mapping[str, Status], text: str | None) -> str | None:
@@ -39,7 +40,30 @@ def of_count(count: OfficialCount, rows: pl.DataFrame) -> pl.DataFrame:
     """The table `published` of `audits.data` for the rows of one contest of an official file."""
     wanted = ["station_id", "region", *ROLES, "counted", "status", *count.options]
     words = FORMATS[count.format].statuses if count.format in FORMATS else {}
-    return _finished(rows.select(c for c in wanted if c in rows.columns), words)
+    shown = rows.select("contest", *(c for c in wanted if c in rows.columns))
+    # Long, and slow where there are many rows: looked at only where the file was found to have such a number.
+    if any(problem["reason"].endswith("is negative") for problem in count.problems):
+        shown = _with_numbers_below_zero(shown, count.cells(), ["station_id", "contest"])
+    return _finished(shown.drop("contest"), words)
+
+
+def _below_zero() -> pl.Expr:
+    """The number below zero that a cell's text is; null for any other cell."""
+    sought = (pl.col("state") == "illegible") & pl.col("raw").str.contains(_BELOW_ZERO)
+    number = pl.col("raw").str.replace_all(r"[\s\u2212-]", "").cast(pl.Int64, strict=False)
+    return pl.when(sought).then(-number)
+
+
+def _with_numbers_below_zero(rows: pl.DataFrame, cells: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
+    """`rows` with the numbers below zero that stand in the file: no count is one, so that everything else goes without them."""
+    below = cells.with_columns(number=_below_zero()).drop_nulls("number")
+    for (field,), found in below.group_by("field", maintain_order=True):
+        name = str(field)
+        if name in rows.columns:
+            numbers = found.select(*keys, "number").unique(keys, keep="first", maintain_order=True)
+            rows = rows.join(numbers, on=keys, how="left", maintain_order="left")
+            rows = rows.with_columns(pl.coalesce(name, "number").alias(name)).drop("number")
+    return rows
 
 
 def of_snapshot(tables: Tables, contest: str, snapshot: str, options: tuple[str, ...]) -> pl.DataFrame:
@@ -52,6 +76,7 @@ def of_snapshot(tables: Tables, contest: str, snapshot: str, options: tuple[str,
         .filter(key)
         .with_columns(column=pl.coalesce("option", "role"))
         .filter(pl.col("column").is_in(wanted))
+        .with_columns(pl.coalesce("value", _below_zero()).alias("value"))
         # Two fields of one meaning are added up, if both are numbers.
         .group_by("station_id", "column", maintain_order=True)
         .agg(value=pl.when(pl.col("value").is_not_null().all()).then(pl.col("value").sum()))

@@ -70,3 +70,33 @@ def test_a_missions_snapshot_is_examined_and_special_stations_have_no_list(
         "001,president,120,150,0,150,100,50\n002,president,500,150,0,150,100,50\n",
     )
     assert found(mission, "records") == [("001", "list", "B")]
+
+
+def test_a_number_below_zero_is_a_contradiction_though_no_count_has_it(tmp_path: Path) -> None:
+    path = tmp_path / "count.csv"
+    sound = "".join(f"{i:03d},p,300,150,2,3,155,155,computada,100,50\n" for i in range(20))
+    path.write_text(
+        HEAD
+        + sound
+        + "100,p,300,150,2,3,155,155,computada,100,-50\n101,p,300,150,2,- 3,155,155,computada,100,50\n",
+        encoding="utf-8",
+    )
+    count = read_official(path, "cotejo-csv")
+    battery = audit_counts(count, only=["records", "last-digit"], calibrate=False)[0].battery
+    flagged = battery["records"].flagged.filter(
+        message="{field}: {left} is published, and no count is below zero."
+    )
+    assert flagged.select("station_id", "field", "votes").rows() == [("100", "luna", 50), ("101", "null", 3)]
+    assert battery["records"].parts["rule/below zero"] == {"contradict": 2}
+    assert count.counts["luna"].null_count() == 1, "everything else goes without it"
+
+
+def test_a_number_below_zero_in_a_missions_snapshot(template: Path, tmp_path: Path) -> None:
+    mission = start(template, tmp_path)
+    arrive(mission, "001")
+    official(
+        mission,
+        "station_id,contest,registered,valid,blank,cast,sol,luna\n"
+        "001,president,120,110,0,110,100,10\n002,president,500,150,0,150,200,-50\n",
+    )
+    assert found(mission, "records") == [("002", "luna", "B")]
