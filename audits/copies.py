@@ -59,9 +59,11 @@ class _Tested:
         return law(self.q, self.weight, int(self.weight[self.alike].sum()))[1]
 
 
-def _tested(votes: Ints, place: Ints, kind: Ints, beside: Ints) -> _Tested:
-    group = groups(place, kind, votes.sum(axis=1))
-    first, second = compared(group, groups(group, beside))
+def _tested(votes: Ints, place: Ints | None, kind: Ints, *beside: Ints) -> _Tested:
+    """Pairs of stations of a place (of any place, where None), those alike in `beside` first, the last of which is the finest."""
+    keys = [kind, votes.sum(axis=1)] if place is None else [place, kind, votes.sum(axis=1)]
+    group = groups(*keys)
+    first, second = compared(group, *(groups(group, x) for x in beside))
     log_q = log_even_split(votes[first] + votes[second])
     weight = np.where(np.isfinite(log_q), weights(np.maximum(log_q, -700)), 0)
     return _Tested(np.exp(log_q), weight, (votes[first] == votes[second]).all(axis=1))
@@ -76,8 +78,17 @@ def _both(e: Election) -> list[float]:
 
 
 def _anywhere(e: Election) -> list[float]:
-    rows = np.column_stack([e.votes, e.rest])[e.votes.sum(axis=1) > 0]
-    return [repeats(rows, rows.sum(axis=1), None).pvalue]
+    some = e.votes.sum(axis=1) > 0
+    beside = e.cast if e.registered is None else groups(e.registered, e.voted, e.cast)
+    kind = np.zeros_like(e.cast)[some]
+    wide = _tested(e.votes[some], None, kind, e.rest[some], groups(e.rest, beside)[some])
+    rows = np.column_stack([e.votes, e.rest])[some]
+    return [_of_all(wide, repeats(rows, rows.sum(axis=1), np.random.default_rng(0)))]
+
+
+def _of_all(wide: _Tested, far: Repeats) -> float:
+    """Of the whole country: the law of the pairs compared, or the least probable pair of all there are, whichever says more; twice that."""
+    return min(1.0, 2 * min(wide.pvalue, float(far.below.min(initial=1.0))))
 
 
 @dataclass(frozen=True)
@@ -90,7 +101,8 @@ class _Stations:
     rows: Ints  # votes, and blank and null ones where every station has them
     place: Ints  # -1 where not known
     kind: Ints  # stations of one number have numbers for the same options
-    beside: Ints  # stations of one number are alike in what else stands in their row
+    ballots: Ints  # stations of one number have the same blank and null votes
+    beside: Ints  # stations of one number are alike in all else that stands in their row
 
 
 def _stations(data: AuditData) -> _Stations:
@@ -105,6 +117,7 @@ def _stations(data: AuditData) -> _Stations:
     extra = frame.select(others).to_numpy().astype(np.int64).reshape(frame.height, len(others))
     ranked = frame.select(
         pl.col("place_id").rank("dense").cast(pl.Int64).fill_null(-1),
+        ballots=pl.struct("blank", "null").rank("dense").cast(pl.Int64),
         beside=pl.struct("registered", "voted", "cast", "blank", "null").rank("dense").cast(pl.Int64),
     )
     return _Stations(
@@ -114,6 +127,7 @@ def _stations(data: AuditData) -> _Stations:
         rows=np.hstack([votes, extra]),
         place=ranked["place_id"].to_numpy(),
         kind=groups(*missing.T.astype(np.int64)),
+        ballots=ranked["ballots"].to_numpy(),
         beside=ranked["beside"].to_numpy(),
     )
 
@@ -150,9 +164,9 @@ def identical_rows(data: AuditData, *, seed: int = 0, calibrate: bool = True) ->
 
     Two tests. Within places: stations of a place with equally many votes are held against each other two by two, who against whom
     being settled by the rest of their rows and not by their votes, so that the pairs are independent. The sum of the `weights` of those that are alike has an exact law
-    given the sums, which is an upper bound where shares differ. Anywhere (part ``anywhere``; the only test where no places are known):
-    of all pairs with equally many ballots, each alike pair has q as its p-value (options, and blank and null votes where all stations have them), and Simes'
-    least corrected one is that of the whole.
+    given the sums, which is an upper bound where shares differ. Anywhere (part ``anywhere``; the only test where no places are known): the same with stations of
+    the whole country, those first that are alike in all else of their rows, then those with the same blank and null votes; and, because a pair may not be among these, of all
+    pairs alike the one of which chance makes fewest. The p-value is twice the smaller one.
 
     Statistic: pairs alike within places (anywhere, without places) less the number that chance makes at most; n: stations examined.
     Parts ``place`` and ``anywhere``: ``pairs`` compared, ``alike``, ``expected`` at most (from a drawn part of the pairs where they are many, with its standard error), and how many pairs are beyond chance by Benjamini–Hochberg
@@ -168,6 +182,8 @@ def identical_rows(data: AuditData, *, seed: int = 0, calibrate: bool = True) ->
     near = repeats(s.votes[known], groups(s.place, s.kind, s.votes.sum(axis=1))[known], rng)
     far = repeats(s.rows, groups(s.kind, s.rows.sum(axis=1)), rng)
     tested = _tested(s.votes[known], s.place[known], s.kind[known], s.beside[known])
+    wide = _tested(s.votes, None, s.kind, s.ballots, s.beside)
+    of_all = _of_all(wide, far)
     has_places = bool(np.unique(s.place[known]).size < known.size)
     rates: tuple[float | None, ...] = (None, None)
     calibration: dict[str, Number] = {}
@@ -186,27 +202,22 @@ def identical_rows(data: AuditData, *, seed: int = 0, calibrate: bool = True) ->
         )
     if not has_places:
         notes.append(Sentence(N_("No two stations are known to be at one place: all are compared with all.")))
-    parts: dict[str, Part] = {"anywhere": _part(far)}
+    parts: dict[str, Part] = {"anywhere": {**_part(far), **_told(wide)}}
     if has_places:
         parts["anywhere"] = {
             "grade": "C",
-            "pvalue": far.pvalue,
+            "pvalue": of_all,
             "false_alarm_rate": rates[1],
             **parts["anywhere"],
         }
-        parts["place"] = {
-            **_part(near),
-            "tested": int(tested.q.size),
-            "tested_alike": int(tested.alike.sum()),
-            "tested_expected": float(tested.q.sum()),
-        }
+        parts["place"] = {**_part(near), **_told(tested)}
     main = near if has_places else far
     flagged, effect = _flags(s, known, near, far, entry.grade)
     return AuditResult(
         id=entry.id,
         grade=entry.grade,
         statistic=main.seen - main.expected,
-        pvalue=tested.pvalue if has_places else far.pvalue,
+        pvalue=tested.pvalue if has_places else of_all,
         n=len(s.ids),
         effect_votes=effect,
         effect_meaning=N_("votes of the stations that repeat another's result beyond chance"),
@@ -218,6 +229,14 @@ def identical_rows(data: AuditData, *, seed: int = 0, calibrate: bool = True) ->
         calibration=calibration,
         notes=tuple(notes),
     )
+
+
+def _told(tested: _Tested) -> dict[str, int | float | str | bool | None]:
+    return {
+        "tested": int(tested.q.size),
+        "tested_alike": int(tested.alike.sum()),
+        "tested_expected": float(tested.q.sum()),
+    }
 
 
 def _part(found: Repeats) -> dict[str, int | float | str | bool | None]:

@@ -103,27 +103,28 @@ def rate_at(q: Floats, weight: Ints, level: float) -> float:
     return float(below[0]) if below.size else 0.0
 
 
-def compared(group: Ints, within: Ints) -> tuple[Ints, Ints]:
-    """Disjoint pairs of rows of one group, chosen without looking at their votes: rows that are alike in `within` first.
+def compared(*group: Ints) -> tuple[Ints, Ints]:
+    """Disjoint pairs of rows of one group, chosen without looking at their votes: those that are alike in the finest grouping first.
 
     Parameters
     ----------
-    group : shape (n,), whole numbers.
-    within : shape (n,), whole numbers; a finer grouping.
+    group : shape (n,) each, whole numbers; each grouping a finer one than that before.
     """
-    first, second, left = _twos(np.arange(group.size), np.lexsort((within, group)), group, within)
-    more_first, more_second, _ = _twos(left, np.argsort(group[left], kind="stable"), group[left], None)
-    return np.concatenate([first, more_first]), np.concatenate([second, more_second])
+    left = np.arange(group[0].size)
+    pairs = []
+    for finest in reversed(group):
+        first, second, left = _twos(left, finest[left])
+        pairs.append((first, second))
+    return np.concatenate([x for x, _ in pairs]), np.concatenate([x for _, x in pairs])
 
 
-def _twos(rows: Ints, order: Ints, group: Ints, within: Ints | None) -> tuple[Ints, Ints, Ints]:
-    """Rows two by two in `order` inside each group (and `within`), and those left over, in the order of `rows`."""
+def _twos(rows: Ints, group: Ints) -> tuple[Ints, Ints, Ints]:
+    """Rows two by two inside each group, and those left over."""
     if not rows.size:
         return rows, rows, rows
+    order = np.argsort(group, kind="stable")
     g = group[order]
     new = np.append(True, g[1:] != g[:-1])
-    if within is not None:
-        new[1:] |= within[order][1:] != within[order][:-1]
     start = np.maximum.accumulate(np.where(new, np.arange(g.size), 0))
     odd = (np.arange(g.size) - start) % 2 == 1
     second = np.flatnonzero(odd)
@@ -137,7 +138,7 @@ class Repeats:
     """Rows that are alike, among pairs of one group: which row is like which (`label`), how often, how probable.
 
     ``pairs`` compared, ``seen`` alike, ``expected`` alike at most by chance (``error``: its standard error where it was drawn, else 0); per distinct row with more than one station (`label` is its index, -1 else):
-    ``size``, ``log_q``, and ``bh``, ``by``: the pair's q corrected for all pairs compared.
+    ``size``, ``log_q``, ``below`` (pairs alike that chance makes at most among those with no larger q), and ``bh``, ``by``: corrected for all pairs compared.
     """
 
     pairs: int
@@ -147,28 +148,23 @@ class Repeats:
     label: Ints
     size: Ints
     log_q: Floats
+    below: Floats
     bh: Floats
     by: Floats
 
-    @property
-    def pvalue(self) -> float:
-        """Of the whole: the least corrected one (R. J. Simes (1986), Biometrika 73)."""
-        return float(self.bh.min(initial=1.0))
-
     def chance(self) -> float:
         """Stations that chance would flag, at most: those of pairs as improbable as the least improbable one flagged."""
-        flagged = self.bh <= ALPHA
-        return float(2 * self.pairs * np.exp(self.log_q[flagged].max())) if flagged.any() else 2 * ALPHA
+        return float(2 * self.below[self.bh <= ALPHA].max(initial=ALPHA))
 
 
-def repeats(rows: Ints, group: Ints, rng: np.random.Generator | None) -> Repeats:
+def repeats(rows: Ints, group: Ints, rng: np.random.Generator) -> Repeats:
     """Rows that are alike inside their groups, all pairs of a group compared.
 
     Parameters
     ----------
     rows : shape (n, options), votes.
     group : shape (n,), whole numbers; all rows of a group have equally many votes.
-    rng : random numbers, used where there are more than `_PAIRS` pairs; None: what is expected is not wanted (nan).
+    rng : random numbers, used where there are more than `_PAIRS` pairs.
     """
     _, which, counts = np.unique(group, return_inverse=True, return_counts=True)
     pairs = int((counts * (counts - 1) // 2).sum())
@@ -184,14 +180,22 @@ def repeats(rows: Ints, group: Ints, rng: np.random.Generator | None) -> Repeats
     twins = size * (size - 1) // 2
     log_q = log_even_split(2 * rows[at[chosen]])
     order = np.argsort(log_q, kind="stable")
-    # A pair's q is its p-value; pairs of the same row have the same one.
+    q, scale = _chances(rows, which, counts, pairs, rng)
+    expected = float(q.sum() * scale)
+    error = float(q.std() * np.sqrt(q.size) * scale) if scale > 1 else 0.0
+    # A pair's q is its p-value, and it has no other: most pairs cannot be so improbable, being uneven or small. So the number expected is that
+    # of the pairs that can (R. Heyse (2011), A false discovery rate procedure for categorical data), and no q times all pairs.
+    each = np.exp(log_q[order])
+    q = np.sort(q)
+    unseen = 3 * each * scale if scale > 1 else 0.0  # three pairs not among those drawn: 95 percent sure
+    below = np.append(0.0, np.cumsum(q))[np.searchsorted(q, each * (1 + 1e-9), side="right")] * scale + unseen
+    below = np.minimum(below, each * pairs)
     rank = np.cumsum(twins[order])
-    stepped = np.minimum(1.0, np.exp(log_q[order]) * pairs / np.maximum(rank, 1))
-    bh = np.empty(order.size)
+    stepped = np.minimum(1.0, below / np.maximum(rank, 1))
+    bh, under = np.empty(order.size), np.empty(order.size)
     bh[order] = np.minimum.accumulate(stepped[::-1])[::-1]
+    under[order] = below
     harmonic = np.log(pairs) + np.euler_gamma + 1 / (2 * pairs) if pairs else 1.0
-    nothing = (float("nan"), 0.0)
-    expected, error = nothing if rng is None else _expected(rows, which, counts, pairs, rng)
     return Repeats(
         pairs=pairs,
         seen=int(twins.sum()),
@@ -200,6 +204,7 @@ def repeats(rows: Ints, group: Ints, rng: np.random.Generator | None) -> Repeats
         label=number[same],
         size=size,
         log_q=log_q,
+        below=under,
         bh=bh,
         by=np.minimum(1.0, bh * harmonic),
     )
@@ -221,10 +226,10 @@ def groups(*keys: Ints) -> Ints:
     return np.asarray(np.unique(_mixed(np.column_stack(keys)), return_inverse=True)[1])
 
 
-def _expected(
+def _chances(
     rows: Ints, which: Ints, counts: Ints, pairs: int, rng: np.random.Generator
-) -> tuple[float, float]:
-    """Pairs alike that chance makes at most: the sum of q over all pairs, or over so many drawn at random, scaled; and the standard error of that."""
+) -> tuple[Floats, float]:
+    """The q of all pairs, or of `_PAIRS` drawn at random, and how many pairs each of these stands for."""
     order = np.argsort(which, kind="stable")
     start = np.cumsum(counts) - counts
     if pairs <= _PAIRS:
@@ -245,6 +250,4 @@ def _expected(
         two += two >= one
         one, two = start[group] + one, start[group] + two
         scale = pairs / _PAIRS
-    q = np.exp(log_even_split(rows[order[one]] + rows[order[two]]))
-    error = float(q.std() * np.sqrt(q.size) * scale) if pairs > _PAIRS else 0.0
-    return float(q.sum() * scale), error
+    return np.exp(log_even_split(rows[order[one]] + rows[order[two]])), scale

@@ -195,3 +195,38 @@ def test_rate_and_power_are_measured_on_the_users_own_totals() -> None:
     assert result.calibration["bound"] <= 0.05 and result.calibration["plant"] == "copies"
     large = audit(election(np.random.default_rng(12), 300, 5, 160), calibrate=True)
     assert large.false_alarm_rate == 0 and large.calibration["power_10"] > 0.9
+
+
+def test_copies_far_apart_are_found_and_all_listed() -> None:
+    """Ten rows written again at stations of other places and lists, among 1,200 stations of about three hundred votes."""
+    rng = np.random.default_rng(21)
+    size = rng.integers(200, 400, 1200)
+    votes = rng.multinomial(size, rng.dirichlet([8.0, 6, 3, 2, 1], 300)[np.arange(1200) // 4])
+    clean = pl.DataFrame(
+        {
+            "station_id": [f"{i:04d}" for i in range(1200)],
+            "place_id": [f"p{i // 4}" for i in range(1200)],
+            "registered": rng.integers(400, 500, 1200),
+            **{f"o{k}": votes[:, k] for k in range(5)},
+        }
+    )
+    rows = np.arange(1200)
+    rows[600:610] = np.arange(10) * 7  # the donors
+    copied = clean.with_columns(pl.Series(f"o{k}", votes[rows, k]) for k in range(5))
+    one, two = audit(clean), audit(copied)
+    assert one.parts["anywhere"]["pvalue"] > 0.05 and not one.flagged_stations
+    assert two.parts["anywhere"]["pvalue"] < 1e-3
+    assert set(two.flagged_stations) == {f"{i:04d}" for i in (*range(600, 610), *range(0, 70, 7))}
+    assert two.flags_expected is not None and two.flags_expected < 1
+
+
+def test_what_chance_makes_of_the_rarest_pairs_is_never_too_little(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Over clean elections the least number expected below a pair alike is under 5 percent in at most 5 percent of them, drawn or whole."""
+    rng = np.random.default_rng(22)
+    for most in (100_000, 2_000):
+        monkeypatch.setattr(even_split, "_PAIRS", most)
+        least = []
+        for _ in range(200):
+            rows = rng.multinomial(rng.integers(20, 60, 300), rng.dirichlet([5.0, 3, 1], 300))
+            least.append(repeats(rows, rows.sum(axis=1), rng).below.min(initial=1.0))
+        assert np.mean(np.array(least) <= 0.05) <= 0.05 + 4 * np.sqrt(0.05 * 0.95 / 200)
