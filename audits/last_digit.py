@@ -236,11 +236,15 @@ def last_digit(data: AuditData, *, seed: int = 0, calibrate: bool = True) -> Aud
     """
     entry = REGISTRY["last-digit"]
     votes = votes_of(data)
+    if not len(votes):
+        return not_applied(
+            entry, N_("It needs stations with a number for every option, and no station has one.")
+        )
     found = sums(votes.ravel())
     if found.counts < ENOUGH:
         return not_applied(
             entry,
-            N_("It needs {least} counts of many votes, and these data have as much as {n}."),
+            N_("It needs {least} counts of many votes, and these data have about {n}."),
             least=ENOUGH,
             n=round(found.counts),
         )

@@ -36,7 +36,11 @@ from audits.words import N_, Number, flag, flagged_frame
 _CHANCE = N_("Who votes at which station of a place does not depend on how long the station's list is.")
 _APART = N_("Places differ from each other independently.")
 _LISTS = N_("The lists are those of the day.")
-_SHARE = N_("{share} % for {leader}; {others} % at the larger stations of the place ({count}).")
+_SHARE = N_(
+    "{share} % for {leader}; {others} % at the larger stations of the place ({count}). Which of them is unusual, this does not say."
+)
+AREAS = 3.0
+"""Small stations per place on average, beyond which places are areas: a building has one or two that took the rest of its list."""
 
 
 def _test(votes: Floats, valid: Floats, listed: Floats, place: Ints) -> float | None:
@@ -81,7 +85,9 @@ def _of_election(e: Election) -> list[float | None]:
             "Turnout is a description: poll workers vote where they serve and lists are filled in order, so that it differs at small "
             "stations in most elections without anybody's doing."
         ),
-        N_("Nothing can be said where every place has one station, or stations of equal lists."),
+        N_(
+            "Nothing can be said where every place has one station, or stations of equal lists, or where a file's places are areas."
+        ),
         N_("What was done at all stations of a place, small and large, does not show."),
     ),
 )
@@ -113,9 +119,19 @@ def small_stations(data: AuditData, *, seed: int = 0, calibrate: bool = True) ->
     if found is None or found.pvalue is None:
         return not_applied(
             entry,
-            N_("It needs {least} places with small and large stations, and these data have as much as {n}."),
+            N_("It needs {least} places with small and large stations, and these data have about {n}."),
             least=ENOUGH,
             n=round(found.places) if found else 0,
+        )
+    per_place = float(share.small.sum()) / (int(share.place.max()) + 1)
+    if per_place > AREAS:
+        return not_applied(
+            entry,
+            N_(
+                "Its places must be single buildings; those of these data have {n} small stations each, so they are areas, and "
+                "within an area villages differ from towns."
+            ),
+            n=round(per_place, 1),
         )
     of_turnout = contrast(turnout)
     rates: tuple[float | None, ...] = (None,)

@@ -12,7 +12,18 @@ from scipy.stats import binom, chi2
 
 from audits.audit import REGISTRY, AuditData, run
 from audits.clean import draw
-from audits.last_digit import DIGITS, FULL, LEAST, PAIRS, _add_expected, contrasts, published, sums, weight
+from audits.last_digit import (
+    DIGITS,
+    FULL,
+    LEAST,
+    PAIRS,
+    _add_expected,
+    contrasts,
+    last_digit,
+    published,
+    sums,
+    weight,
+)
 from tabulate.official import read_official
 from tests.audits import elections
 
@@ -127,3 +138,13 @@ def test_the_rate_on_large_elections_hangs_little_on_the_seed() -> None:
     for result in found:
         assert result.calibration["method"] == "drift and spread" and result.calibration["drift_9"] < 0.1
         assert 0.02 < result.false_alarm_rate < 0.08
+
+
+def test_it_says_so_when_no_station_has_a_number_for_every_option() -> None:
+    """Coahuila's PREP leaves the combinations that got nothing empty; there are counts enough, and none is looked at."""
+    rng = np.random.default_rng(1)
+    votes = {"ana": rng.integers(100, 300, 900), "beto": rng.integers(100, 300, 900)}
+    counts = pl.DataFrame({"station_id": [f"{i:04d}" for i in range(900)], **votes, "both": [None] * 900})
+    result = last_digit(AuditData(counts=counts, options=("ana", "beto", "both")), calibrate=False)
+    assert not result.applies and result.why_not is not None
+    assert "every option" in result.why_not.text()
