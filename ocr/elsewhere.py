@@ -54,7 +54,7 @@ class _Table:
 
 def elsewhere(sheet: Sheet, match: Match) -> list[Place]:
     """For as much of the page as is on the photo, then for each table that is: the agreement here and elsewhere."""
-    drawn, pad, page, tables = _drawn(match.form)
+    drawn, pad, page, tables = draw(match.form)
     size = (drawn.shape[1], drawn.shape[0])
     seen, where = _brought(sheet, match, size, pad)
     x, y = where[pad:-pad, pad:-pad, 0], where[pad:-pad, pad:-pad, 1]
@@ -112,7 +112,7 @@ def _brought(sheet: Sheet, match: Match, size: tuple[int, int], pad: int) -> tup
 
 
 @per_form
-def _drawn(form: Form) -> tuple[F32, int, _Table, list[_Table]]:
+def draw(form: Form) -> tuple[F32, int, _Table, list[_Table]]:
     """The form's lines across and down as a picture (H, W, 2), the margin it needs, the page and its tables."""
     unit = LONG / max(form.page.width, form.page.height) / UNIT
     size = (round(form.page.width * unit), round(form.page.height * unit))

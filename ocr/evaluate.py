@@ -116,7 +116,7 @@ def evaluate(
     """
     known = load_forms() if forms is None else forms
     if reader is None:
-        warm_up()  # what happens once a night is not part of an acta's time
+        warm_up(known)  # what happens once a night is not part of an acta's time
         reader = read
     scores = []
     for folder in folders:

@@ -21,6 +21,7 @@ from ocr.skeleton import LONG, STEP, Skeleton, per_form, skeleton
 # Pixels within which the nearest line is looked for, and degree of the polynomial, step by step.
 REFINING = ((18, 1), (14, 1), (14, 2), (11, 2), (8, 3), (6, 3), (4, 3))
 SHIFTED = 0  # the step to begin with when a match that was bent already is moved
+STIFF = 1e-3  # how little a page bends to follow the rows of another
 POINTS = 600  # of the lines of each direction that are moved
 PAD = 24  # pixels around the pictures of lines, more than a point looks for its line
 NEAR = 2  # a line counts as found within this many pixels
@@ -111,6 +112,21 @@ class Matcher:
     def laid_as(self, match: Match, form: Form) -> Match:
         """Another form, whose page is about the same, laid where that one lies, and refined."""
         return self._refine(form, match.quarters, match.warp.x.copy(), match.warp.y.copy())
+
+    def laid_on_rows(self, match: Match, form: Form, top: float, higher: float) -> Match:
+        """Another form with `higher` times as high rows from `top` on (`LONG` units), laid on the rows of a match, and refined."""
+        s, turn = skeleton(form).turned(match.quarters)
+        middle, half = np.array(s.size) / 2, max(s.size) / 2
+        unit = LONG / max(form.page.width, form.page.height)
+        x, y = np.meshgrid(np.linspace(0, form.page.width, 12), np.linspace(0, form.page.height, 40))
+        page = np.stack([x.ravel(), y.ravel()], axis=1) * unit
+        there = page.copy()
+        there[:, 1] = np.where(page[:, 1] < top, page[:, 1], top + (page[:, 1] - top) / higher)
+        powers = _powers((page @ turn[:2, :2].T + turn[:2, 2] - middle) / half)
+        at = match.warp(there)
+        stiff = np.diag([0.0] * 3 + [STIFF] * 7) * len(page)
+        ax, ay = np.linalg.solve(powers.T @ powers + stiff, powers.T @ at).T
+        return self._refine(form, match.quarters, ax, ay)
 
     def _refine(self, form: Form, quarters: int, x: F64, y: F64, start: int = 0) -> Match:
         s, turn = skeleton(form).turned(quarters)

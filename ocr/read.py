@@ -27,7 +27,7 @@ from ocr.form import Form, Role, Writing, load_forms
 from ocr.image import Limits, Refused, open_picture, page_count
 from ocr.printed import Printed, printed
 from ocr.reading import DECIMALS, CodeReading, FieldReading, Reading, State, refusal
-from ocr.register import NotFound, Registration, register
+from ocr.register import NotFound, Registration, prepare, register
 from ocr.same import fingerprint
 from ocr.whole import Whole, read_whole, whole_of_bulletin
 from ocr.witness import Witness
@@ -114,11 +114,13 @@ def joined(readings: list[Reading], forms: Mapping[str, Form]) -> list[Reading]:
     return out
 
 
-def warm_up() -> None:
-    """Load the weights and the forms and start the process that opens pictures, before the first photo comes."""
+def warm_up(forms: Mapping[str, Form] | None = None) -> None:
+    """Load the weights and the forms (the ones under ``ocr/forms`` if left out), draw what registration needs of these, and start
+    the process that opens pictures, before the first photo comes.
+    """
     default_reader()
     words.default_reader()
-    load_forms()
+    prepare(list((load_forms() if forms is None else forms).values()))
     image.warm_up()
 
 

@@ -14,13 +14,14 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from ocr.elsewhere import APART, Place, alone, elsewhere
+from ocr.elsewhere import APART, Place, alone, draw, elsewhere
 from ocr.errors import CotejoError
 from ocr.form import Form, load_forms
 from ocr.lines import F64, U8, Sheet, unwarps
 from ocr.match import Match, Matcher, Warp
-from ocr.rough import Rough, rough
-from ocr.skeleton import LONG, per_form
+from ocr.rough import Rough, rough, transform
+from ocr.rows import has_other_rows, with_other_rows
+from ocr.skeleton import LONG
 from ocr.snap import Pyramid, Snapped, snap
 from ocr.thorough import thorough
 from ocr.twins import likeliest, twins
@@ -43,7 +44,7 @@ LITTLE = (
 )
 FEW_FOREIGN = 0.05  # then, of the long lines
 UNRIVALLED = 0.4  # then, the best other form's part of the quality
-OTHER_PITCH = 0.02  # part by which rows of two sheets differ in height
+FEWER = 0.97  # a sheet with other rows must lie worse on the same rows than this part of the quality
 OTHER_ROWS = (
     0.08  # of the long lines, where the sheet also exists with other rows: a row more adds about 0.05
 )
@@ -109,6 +110,14 @@ class _Page:
         return np.asarray(p[:, :2] / p[:, 2:], dtype=np.float64)
 
 
+def prepare(forms: Sequence[Form]) -> None:
+    """Draw and transform what is looked for of each form, which a process does once for each form that it meets."""
+    for form in forms:
+        if not form.by_code:
+            draw(form)
+            transform(form)
+
+
 def register(gray: U8, forms: Sequence[Form]) -> Registration:
     """Find which of the forms a photo shows, and where its boxes are.
 
@@ -156,6 +165,7 @@ class _Found:
     sheet: Sheet
     rival: float  # the quality of the best match of another form
     places: list[Place]  # agreement here and elsewhere, of the page and of each table
+    rows: float = 0.0  # the best quality, on these rows, of sheets like this one with more or fewer of them
 
 
 def _registration(found: _Found) -> Registration:
@@ -201,11 +211,9 @@ def _of_twins(gray: U8, pyramid: Pyramid, best: _Found, forms: Sequence[Form]) -
 def _settled(found: _Found) -> bool:
     """So good a match, so far from all others, that nothing better need be looked for."""
     return (
-        not _has_other_pitch(
-            found.match.form
-        )  # bent onto the wrong number of rows a form may lie nearly as well
-        and found.match.quality >= SETTLED
+        found.match.quality >= SETTLED
         and found.rival < RIVAL * found.match.quality
+        and found.rows < FEWER * found.match.quality
         and alone(found.places)
     )
 
@@ -213,7 +221,7 @@ def _settled(found: _Found) -> bool:
 def _certain(found: _Found) -> bool:
     """Whether the form was found: its quality says so, or less of it where nothing speaks against it."""
     match, page = found.match, found.places[0]
-    if match.foreign > OTHER_ROWS and _has_other_rows(match.form):
+    if match.foreign > OTHER_ROWS and has_other_rows(match.form) and not _settled(found):
         return False
     if match.quality >= ENOUGH and match.foreign <= STRANGE:
         return True
@@ -223,24 +231,6 @@ def _certain(found: _Found) -> bool:
         and found.rival < UNRIVALLED * match.quality
         and page.here >= page.there + 2 * APART
     )
-
-
-def _has_other_rows(form: Form) -> bool:
-    """Whether there is a shipped sheet like this one with other rows, which a stretched or shorter table may be taken for."""
-    return any(len(f.fields) != len(form.fields) for f in twins(form, list(load_forms().values())))
-
-
-def _has_other_pitch(form: Form) -> bool:
-    """Whether there is a shipped sheet like this one whose rows are higher or lower."""
-    others = [_pitch(f) for f in twins(form, list(load_forms().values()))]
-    return any(abs(p / _pitch(form) - 1) > OTHER_PITCH for p in others)
-
-
-@per_form
-def _pitch(form: Form) -> float:
-    """The height of most rows, as part of the page's."""
-    tops = np.unique([round(b[1]) for f in form.votes for b in f.boxes])
-    return float(np.median(np.diff(tops))) / form.page.height if len(tops) > 1 else 1.0
 
 
 def _found(pyramid: Pyramid, sheet: Sheet, likely: Sequence[Rough]) -> _Found | None:
@@ -266,7 +256,26 @@ def _found(pyramid: Pyramid, sheet: Sheet, likely: Sequence[Rough]) -> _Found | 
         rival = max((m.quality for m in matches if m is not match and m.form.id not in alike), default=0.0)
         places = first if match is matches[0] else elsewhere(sheet, match)
         found.append(_Found(_score(match, snapped), match, snapped, page, sheet, rival, places))
-    return max(found, key=lambda f: f.score, default=None)
+    best = max(found, key=lambda f: f.score, default=None)
+    if best is None or best.match.quality < HOPELESS:
+        return best
+    others = with_other_rows(Matcher(sheet), best.match)
+    if not others:
+        return best
+    if others[0].quality <= best.match.quality:
+        return replace(best, rows=others[0].quality)
+    # The right rows, found from the wrong ones.
+    page = _Page(others[0].form, others[0].warp, sheet)
+    snapped = snap(pyramid, others[0].form, page)
+    return replace(
+        best,
+        score=_score(others[0], snapped),
+        match=others[0],
+        snapped=snapped,
+        page=page,
+        places=elsewhere(sheet, others[0]),
+        rows=best.match.quality,
+    )
 
 
 def _matches(sheet: Sheet, likely: Sequence[Rough]) -> list[Match]:

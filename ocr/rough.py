@@ -114,7 +114,7 @@ def profiles(sheet: Sheet) -> tuple[C64, C64]:
 def aligned(spectra: tuple[C64, C64], form: Form, quarters: int, sheet: Sheet, keep: int) -> tuple[F64, F64]:
     """For each axis the best scales, shifts and scores (n, 3) of a form turned by quarter turns."""
     s, _ = skeleton(form).turned(quarters)
-    combs, swap = _combs(form)[0], quarters % 2
+    combs, swap = transform(form)[0], quarters % 2
     return (
         _align((spectra[0], combs[swap]), quarters in (1, 2), s.size[0], sheet.size[0], keep),
         _align((spectra[1], combs[1 - swap]), quarters in (2, 3), s.size[1], sheet.size[1], keep),
@@ -124,7 +124,7 @@ def aligned(spectra: tuple[C64, C64], form: Form, quarters: int, sheet: Sheet, k
 def _chances(sheet: Sheet, forms: Sequence[Form]) -> F64:
     """How well each form (rows) in each quarter turn (columns) may fit, at a first look."""
     totals = (sheet.down.sum(axis=0), sheet.across.sum(axis=1))
-    combs = np.stack([_combs(form)[1] for form in forms])  # form, direction, scale, frequency
+    combs = np.stack([transform(form)[1] for form in forms])  # form, direction, scale, frequency
     peaks = {
         (axis, mirrored): _peaks(_profile(total, COARSE), combs, mirrored)
         for axis, total in enumerate(totals)
@@ -225,7 +225,7 @@ def _profile(total: F32, join: int) -> C64:
 
 
 @per_form
-def _combs(form: Form) -> tuple[C64, C64]:
+def transform(form: Form) -> tuple[C64, C64]:
     """Spectra (2, scales, frequencies), fine and coarse, of the vertical lines along x and the horizontal ones along y."""
     s = skeleton(form)
     out = []
