@@ -231,7 +231,7 @@ def main() -> None:
     )
     note = (
         f"{datetime.datetime.now(datetime.UTC).date().isoformat()}, reader {READER}, digits: {source}. Thresholds frozen: accepted from "
-        f"{Settings().accept}. Wrong: any number not as written. {WRONG:.0%} written so that a sum fails.\n\n"
+        f"{Settings().accept} ({Settings().accept_clear} if clear). Wrong: any number not as written. {WRONG:.0%} written so that a sum fails.\n\n"
     )
     parts = {"Levels": table() + "\n"}
     if args.actas:

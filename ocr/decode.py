@@ -17,11 +17,19 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from ocr.evidence import Settings, box_likelihoods, calibrated, fillers, unsure
+from ocr.evidence import (
+    Settings,
+    box_likelihoods,
+    calibrated,
+    fillers,
+    least_accepted,
+    unsure,
+)
 from ocr.form import Form, Sum
 from ocr.lattice import CROSSED, Floats, Row, read_row, spell
 from ocr.messages import Message, Sheet, only, term
 from ocr.reading import State, SumReading
+from ocr.sizes import COUNTS, sized
 from ocr.sums import Network
 from ocr.witness import Witness, weigh
 
@@ -91,7 +99,8 @@ def decode(
         Posterior of the classes 0-9, blank, mark, crossed-out for each box of each field of the form.
     settings : Settings, optional
     words : mapping of field name to Witness, optional
-        What stands beside the boxes. It weighs as they do, but `alone` and "against-boxes" are the boxes' word only.
+        What stands beside the boxes. It weighs as they do, but `alone` and "against-boxes" are the boxes' word only: what is known of
+        the sizes of numbers beforehand does not enter there either.
 
     Returns
     -------
@@ -123,7 +132,9 @@ def decode(
         )
         for f in form.fields
     }
-    rows = {name: weigh(row, words.get(name)) for name, row in alone.items()}
+    small = {f.name: settings.small if f.role in COUNTS else 0.0 for f in form.fields}
+    told = {name: weigh(row, words.get(name)) for name, row in alone.items()}
+    rows = {name: sized(row, len(boxes[name]), small[name]) for name, row in told.items()}
     network = Network(form, settings.consistent, settings.slip)
     terms = {name: term(rows[name], settings.blank_is_zero) for name in network.fields}
     sheet = Sheet(network, terms)
@@ -169,8 +180,17 @@ def decode(
         p = together(other)
         if p > max(probability, settings.joint):
             values, probability = other, p
+        elif max(p, probability) <= settings.joint:
+            # Where the sums make no number probable, what the boxes rather show is what is written.
+            doubtful = {n: _clear(row, 0.5) for n, row in told.items() if n in terms}
+            values |= {
+                n: v
+                for n, v in doubtful.items()
+                if v != _UNCLEAR and beliefs[n].probability(values[n]) < settings.overrule
+            }
+            probability = together(values)
     # What the boxes say clearly is what is written, even where the sums would rather have another number.
-    clear = {n: v for n in terms if (v := _clear(rows[n], settings.own_word)) != _UNCLEAR}
+    clear = {n: v for n in terms if (v := _clear(told[n], settings.own_word)) != _UNCLEAR}
     if any(values[n] != v for n, v in clear.items()):
         values |= clear
         probability = together(values)
@@ -188,9 +208,10 @@ def decode(
             holding *= (
                 reading.probability
             )  # checked afterwards: it counts only when the numbers as reported break it
-    probability = calibrated(probability, unsure(probabilities), settings)
+    unclear = unsure(probabilities)
+    probability = calibrated(probability, unclear, settings)
     decoded = Decoded(fields, sums, probability, min(1.0, max(0.0, 1.0 - holding)), False, ())
-    reasons = _reasons(form, decoded, settings)
+    reasons = _reasons(form, decoded, settings, least_accepted(unclear, settings))
     said = {name: witness.clear for name, witness in words.items() if witness.clear is not None}
     reasons += tuple(f"words-differ:{name}" for name, value in said.items() if value != fields[name].value)
     return replace(decoded, accepted=not reasons, reasons=reasons)
@@ -216,6 +237,12 @@ def _clear(row: Row, least: float) -> int | None:
     if row.weights[i] >= least:
         return int(row.values[i])
     return None if row.blank >= least else _UNCLEAR
+
+
+def _best(row: Row) -> int | None:
+    """What a row most probably shows by itself."""
+    i = int(row.weights.argmax())
+    return int(row.values[i]) if row.weights[i] >= row.blank else None
 
 
 def _best_sheet(network: Network, rows: Mapping[str, Row], settings: Settings) -> dict[str, int | None]:
@@ -261,10 +288,7 @@ def _field(
         flags.append("odd-filling")
     if value is not None and row.probability(value) < settings.alone_minimum and not illegible:
         flags.append("against-boxes")
-    i = int(row.weights.argmax())
-    alone_value, alone = (
-        (int(row.values[i]), float(row.weights[i])) if row.weights[i] >= row.blank else (None, row.blank)
-    )
+    alone_value = _best(row)
     state = State.ILLEGIBLE if illegible else State.BLANK if value is None else State.NUMBER
     if illegible:
         raw = spell(boxes, None, odd=False)
@@ -280,7 +304,7 @@ def _field(
         runner_up=value if illegible else runner_up,
         runner_up_probability=p if illegible else runner_up_probability,
         raw=raw,
-        alone=alone,
+        alone=row.probability(alone_value),
         alone_value=alone_value,
         flags=tuple(flags),
     )
@@ -314,8 +338,8 @@ def _fails_with_zero(s: Sum, reading: SumReading, fields: Mapping[str, DecodedFi
     return a > b or (s.rule == "equal" and a != b)
 
 
-def _reasons(form: Form, sheet: Decoded, settings: Settings) -> tuple[str, ...]:
-    """Why a person must look; empty if nobody must."""
+def _reasons(form: Form, sheet: Decoded, settings: Settings, accept: float) -> tuple[str, ...]:
+    """Why a person must look; empty if nobody must. `accept` is the least probability of the sheet."""
     fields = sheet.fields
     out = ["inconsistent"] if sheet.inconsistent >= settings.inconsistent else []
     if not out and sheet.inconsistent >= settings.doubtful:
@@ -330,8 +354,8 @@ def _reasons(form: Form, sheet: Decoded, settings: Settings) -> tuple[str, ...]:
         for s, r in zip(form.sums, sheet.sums, strict=True)
         if s.evidence and r.holds is None and _fails_with_zero(s, r, fields)
     ]
-    enough = sheet.probability >= settings.accept
-    least = settings.field_minimum if enough else max(settings.field_minimum, settings.accept)
+    enough = sheet.probability >= accept
+    least = settings.field_minimum if enough else max(settings.field_minimum, accept)
     for f in form.votes:
         field = fields[f.name]
         if field.state is not State.NUMBER:

@@ -47,13 +47,18 @@ class Settings:
         such boxes that the other two ways have in the hand of somebody who prefers one.
     over_maximum : float
         Prior weight of a number above the field's `maximum`.
+    small : float
+        The votes of an option, blank and null votes weigh beforehand as ``(number + 1) ** -small`` (`ocr.sizes`).
     blank_is_zero : float
         Probability that a row left blank stands for 0, rather than for any number. Used to weigh sums only.
     calibration : (float, float, float)
         Slope, offset and slope by unclearness of the log odds that everything is right: what the model says beforehand, and what
         its shares of right sheets turned out to be, differ.
-    accept : float
-        Least probability that everything is right.
+    accept, accept_clear : float
+        Least probability that everything is right, and the same on a sheet that is clear to the network: the fewer boxes are
+        doubtful, the more of what is above a threshold is far above it.
+    clear : float
+        A sheet is clear if the network leaves less than this to its other classes (`unsure`).
     field_minimum : float
         Least probability of each number; it names the number that is not sure.
     alone_minimum : float
@@ -70,24 +75,29 @@ class Settings:
     joint : float
         The single best sheet is reported if it is at least so probable; of a less legible one each number stands
         for itself, for a guess that adds up is not what was written.
+    overrule : float
+        On such a sheet a number is reported as its own boxes rather show it than not, where the sums make no number so probable.
     keep, cap : float, int
         Candidates per number: down to this share of the best one, and at most so many.
     """
 
-    # temperature, noise, calibration and accept: fitted by `python -m ocr.train.thresholds` on one half of synthetic sheets, scored on
+    # temperature, noise, calibration, accept and accept_clear: fitted by `python -m ocr.train.thresholds` on one half of synthetic sheets, scored on
     # the other; its tables are in ocr/models/THRESHOLDS.md. The rest are reasoned guesses.
-    noise: float = 2e-4
-    temperature: float = 0.96
-    temperature_slope: float = 2.69
+    noise: float = 1.3e-4
+    temperature: float = 1.02
+    temperature_slope: float = 2.3
     class_prior: tuple[float, ...] | None = (0.068,) * 10 + (0.12, 0.13, 0.13)
     consistent: float = 0.9
     slip: float = 0.8
     odd_prior: float = 0.02
     habit: float = 0.06
     over_maximum: float = 0.01
+    small: float = 0.75
     blank_is_zero: float = 0.5
-    calibration: tuple[float, float, float] = (1.046, 0.76, 4.713)
-    accept: float = 0.997
+    calibration: tuple[float, float, float] = (1.003, 0.829, 5.803)
+    accept: float = 0.999
+    accept_clear: float = 0.994
+    clear: float = 0.05
     field_minimum: float = 0.99
     alone_minimum: float = 0.05
     odd_maximum: float = 0.05
@@ -96,7 +106,8 @@ class Settings:
     own_word: float = 0.98
     inconsistent: float = 0.5
     doubtful: float = 0.15
-    joint: float = 0.2
+    joint: float = 0.3
+    overrule: float = 0.4
     keep: float = 3e-6
     cap: int = 128
 
@@ -131,6 +142,11 @@ def calibrated(probability: float, unclear: float, settings: Settings) -> float:
     p = min(max(probability, 1e-9), 1 - 1e-9)
     odds = slope * np.log(p / (1 - p)) + offset + by_unclear * (unclear - UNSURE)
     return float(1 / (1 + np.exp(-odds)))
+
+
+def least_accepted(unclear: float, settings: Settings) -> float:
+    """The probability from which on such a sheet may do without a person."""
+    return settings.accept_clear if unclear < settings.clear else settings.accept
 
 
 def unsure(probabilities: Mapping[str, npt.ArrayLike]) -> float:
