@@ -84,6 +84,10 @@ _HEADLINES: dict[str, str] = {
     "B1 published": N_(
         "{title}: a published row contradicts itself. Stations flagged: {flagged}; rows examined: {n}."
     ),
+    "B0 published in part": N_(
+        "{title}: no row is flagged, but not every rule could be held against single rows. Rules that the file as a whole does not keep: "
+        "{rules}; rows that break one of them: {broken} or more; rows examined: {n}."
+    ),
     "C0": N_("{title}: no pattern beyond the stated model was found (corrected p = {p}; n = {n})."),
     "C1": N_(
         "{title}: a pattern that the stated model does not explain (corrected p = {p}; n = {n}). "
@@ -144,6 +148,11 @@ def headline_sentence(audit: Audit, result: AuditResult) -> Sentence:
     says = variant = kind(result)
     if "published" in audit.needs:
         variant = f"{says} published"  # of a published row nobody knows what its sheet says
+        suspended = [part for part in result.parts.values() if part.get("kept") is False]
+        if says == "B0" and suspended:
+            variant = "B0 published in part"
+            said["rules"] = len(suspended)
+            said["broken"] = max(int(part.get("contradict") or 0) for part in suspended)
     elif says == "C1" and p is not None and p > ALPHA:
         variant = "C1 parts"
     message = _HEADLINES.get(variant, _HEADLINES[says])
