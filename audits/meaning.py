@@ -206,8 +206,10 @@ def _effect(result: AuditResult, says: str, margin: int | None) -> list[Sentence
     if effect is None:
         return [Sentence(_NO_EFFECT)]
     votes = round(effect)
-    if says[0] == "C" and votes <= 0:
+    if says == "C0" and votes <= 0:
         return [Sentence(_BELOW_CHANCE, {"effect": votes})]
+    if votes <= 0:  # a pattern of the whole, to which no station or excess can be named
+        return [Sentence(_NO_EFFECT)]
     said: dict[str, Number | Sentence] = {"effect": votes, "meaning": Sentence(result.effect_meaning)}
     if margin is None:
         return [Sentence(_EFFECT_ALONE, said)]

@@ -1,8 +1,9 @@
 """A published row that contradicts itself: sums, more votes than ballots or people on the list, numbers where the status says there are none.
 
 The rules of an authority's file are not printed on it: a column of options may lack the votes for nobody on the list, voters may leave out the parties' witnesses, a ballot may carry
-several votes. So a rule is held against single rows only where the file as a whole keeps it: at least half of the rows do, and those that do not are few or fall on
-both sides, as slips do. A rule that the file does not keep is named with its figures and flags nobody.
+several votes. So a rule is held against single rows only where the file as a whole keeps it: at least half of the rows do, and it is not that a sum falls short in one row of twenty or
+more and exceeds nowhere, as where the file does not list everybody. Where one column explains nearly all the rows that break a sum (votes for nobody on
+the list, which some authorities count as valid and others do not), the sum is held against the rows without that column. A rule that the file does not keep is named with its figures and flags nobody.
 """
 
 from __future__ import annotations
@@ -15,8 +16,10 @@ from audits.words import N_, flag, flagged_frame
 
 KEPT = 0.5
 """Part of the rows that must keep a rule before it is one."""
-FEW = 0.01
-"""Up to this part of the rows may break a rule all to one side; more of them are another rule (something the file does not list)."""
+FEW = 0.05
+"""In up to this part of the rows a sum may fall short and exceed nowhere; more of them are another rule (something the file does not list)."""
+EXPLAINED = 0.9
+"""Of the rows that break a sum, the part that one column must explain for the sum to be read without it."""
 _SIDES = 0.1  # of those that break it, the part on the rarer side from which on they fall on both
 _SOME = 8  # rows that break a rule; fewer say nothing about sides
 _TOTALS = ("valid", "cast", "voted")
@@ -32,6 +35,14 @@ _LIST = N_("{left} votes or voters are published, and the list has {right} peopl
 _NEGATIVE = N_("{field}: {left} is published, and no count is below zero.")
 _NONE = N_("The status is {status}, which means that there are no numbers, and {left} votes are published.")
 _EMPTY = N_("The status is {status}, which means that there are numbers, and none is published.")
+
+_SUSPENDED = N_(
+    "Rule {rule}: {broken} of {n} rows break it. That is another rule than this one, or something the file does not list; no row is flagged for it, and who "
+    "looks at this count has to know why."
+)
+_WITHOUT = N_(
+    "Rule {rule}: the column {column} is left out of the sum, because that is what most rows that break it want."
+)
 
 _RULES = {
     "options": (_OPTIONS, "equal"),
@@ -84,7 +95,7 @@ def records(data: AuditData, *, seed: int = 0, calibrate: bool = True) -> AuditR
     counted = rows.filter(pl.col("counted").fill_null(True))
     checks, parts = [], {}
     for name in _RULES:
-        broken, part = _rule(counted, name)
+        broken, part = _rule(counted, name, options)
         parts[f"rule/{name}"] = part
         checks.append(broken)
     checks += [_negative(counted, options), *_status(rows)]
@@ -124,8 +135,22 @@ def records(data: AuditData, *, seed: int = 0, calibrate: bool = True) -> AuditR
                     "How many published rows of a clean election contradict themselves differs by country; compare regions."
                 )
             ),
+            *_rules_noted(parts),
         ),
     )
+
+
+def _rules_noted(parts: dict[str, Part]) -> list[Sentence]:
+    """Which rules were not held against the rows, and which were without a column."""
+    said = []
+    for name in _RULES:
+        part = parts[f"rule/{name}"]
+        numbers = {"rule": name, "broken": part["contradict"], "n": part["examined"]}
+        if part["examined"] and not part["kept"]:
+            said.append(Sentence(_SUSPENDED, numbers))
+        if part.get("without"):
+            said.append(Sentence(_WITHOUT, {"rule": name, "column": part["without"]}))
+    return said
 
 
 def _kept(parts: dict[str, Part]) -> bool | None:
@@ -160,16 +185,19 @@ def _prepared(frame: pl.DataFrame, options: list[str]) -> pl.DataFrame:
     )
 
 
-def _rule(rows: pl.DataFrame, name: str) -> tuple[pl.DataFrame, Part]:
+def _rule(rows: pl.DataFrame, name: str, options: list[str]) -> tuple[pl.DataFrame, Part]:
     """The rows that break a rule, if the file keeps it (else none), and the figures of the rule."""
     message, kind = _RULES[name]
     left, right = f"{name}_left", f"{name}_right"
     known = rows.drop_nulls([left, right]).with_columns(gap=pl.col(left) - pl.col(right))
+    without = None
+    if kind == "equal":
+        known, without = _explained(known, name, options)
     above, below = int((known["gap"] > 0).sum()), int((known["gap"] < 0).sum())
     broken = above if kind == "at-most" else above + below
     kept = broken <= (1 - KEPT) * known.height
-    if kind == "equal" and broken > FEW * known.height and broken >= _SOME:
-        kept = kept and min(above, below) >= _SIDES * broken
+    if kind == "equal" and below > FEW * known.height and below >= _SOME:
+        kept = kept and above >= _SIDES * broken
     part: Part = {
         "examined": known.height,
         "contradict": broken,
@@ -177,9 +205,28 @@ def _rule(rows: pl.DataFrame, name: str) -> tuple[pl.DataFrame, Part]:
         "above": above,
         **({"below": below} if kind == "equal" else {}),
         "kept": kept,
+        **({"without": without} if without else {}),
     }
     wrong = known.filter((pl.col("gap") > 0) if kind == "at-most" else (pl.col("gap") != 0))
     return _checks(wrong.head(wrong.height if kept else 0), message, left, right, field=name), part
+
+
+def _explained(rows: pl.DataFrame, name: str, options: list[str]) -> tuple[pl.DataFrame, str | None]:
+    """The rows with a sum's left side as most of them want it: without the option, or with it, whose votes are the gap of those that break the sum."""
+    broken = rows.filter(pl.col("gap") != 0)
+    if broken.height < _SOME or len(options) < 2:
+        return rows, None
+    # The options' sum has a column too much; the kinds' sum, which starts from valid votes, has one too few.
+    sign = -1 if name == "options" else 1
+    left = {o: pl.col("gap") + sign * pl.col(o).fill_null(0) for o in options}
+    rest = rows.select(((x != 0).sum()).alias(o) for o, x in left.items()).row(0)
+    fewest, option = min(zip(rest, options, strict=True))
+    if fewest > (1 - EXPLAINED) * broken.height:
+        return rows, None
+    moved = sign * pl.col(option).fill_null(0)
+    return rows.with_columns(
+        (pl.col(f"{name}_left") + moved).alias(f"{name}_left"), gap=pl.col("gap") + moved
+    ), option
 
 
 def _checks(

@@ -72,8 +72,13 @@ def test_nothing_that_was_not_planted_is_flagged_with_grade_a_or_b(
         if r["expect_audit"] or r["kind"] in audits
     }
     found = table(demo, "findings").filter(pl.col("grade").is_in(["A", "B"]))
-    flagged = set(found.select("audit", "station_id", "field").iter_rows())
+    flagged = set(
+        found.filter(pl.col("audit") != "records").select("audit", "station_id", "field").iter_rows()
+    )
     assert flagged - expected == set()
+    # The sample's authority published these sheets as they were written, so that its rows do not add up either.
+    odd = {r["station_id"] for r in of_kind(planted, "does-not-add-up")}
+    assert set(found.filter(pl.col("audit") == "records")["station_id"]) <= odd
 
 
 def test_at_least_half_of_the_sheets_that_add_up_need_no_person(
