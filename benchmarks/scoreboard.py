@@ -249,7 +249,7 @@ def report(clean: dict[object, Cell], planted: dict[object, Cell], seed: int) ->
         heads = [f"{plant} {round(100 * share)} %" for plant, share in planted]  # type: ignore[misc]
         out += [
             "",
-            f"The same with something planted in 1, 3 or 10 percent of the stations, {m:,} elections for each, of all designs in turn; percent of "
+            f"The same with something planted in 1, 3 or 10 percent of the stations, {m:,} elections for each, of all designs in turn, without a comparison; percent of "
             "elections in which the p-value is at most 5 percent. "
             + "; ".join(f"*{plant}*: {TITLES[plant]}" for plant in PLANTS)
             + ".",
