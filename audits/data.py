@@ -64,6 +64,7 @@ _OPTIONAL: dict[str, _Schema] = {
         "counted": _BOOL,
         "status": _TEXT,
         "expects": _TEXT,
+        "photo": _TEXT,
     },
     "filings": {"page": _WHOLE, "station_printed": _TEXT, "form": _TEXT, "writing": _TEXT},
 }
@@ -124,8 +125,8 @@ class AuditData:
         it has one); ``region``.
     published : wide, one row per station of **one** contest as the authority publishes it, whether it counts the acta or not: ``station_id``,
         ``region``, the columns of `ROLES` as they stand in its file (nothing filled in; ``registered`` null for a special station), ``counted`` (null: yes),
-        ``status`` (the authority's word), ``expects`` (what that word says of the acta: "numbers", "none", or null where it says neither), and one
-        column per option.
+        ``status`` (the authority's word), ``expects`` (what that word says of the acta: "numbers", "none", or null where it says neither), ``photo`` (the
+        mission's own of the acta, where it has one), and one column per option.
 
     Raises
     ------

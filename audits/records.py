@@ -105,6 +105,7 @@ def records(data: AuditData, *, seed: int = 0, calibrate: bool = True) -> AuditR
     parts |= _blank(counted, options)
     parts["not counted"] = _not_counted(rows)
     parts |= by_region(rows.select("region", wrong=pl.col("station_id").is_in(flagged_ids.implode())))
+    photos = data.published.select("station_id", "photo")
     gaps = wrong.group_by("station_id").agg(pl.col("votes").max())
     return AuditResult(
         id=entry.id,
@@ -125,8 +126,9 @@ def records(data: AuditData, *, seed: int = 0, calibrate: bool = True) -> AuditR
                     entry.grade,
                     field=row["field"],
                     votes=row["votes"],
+                    photo=row["photo"],
                 )
-                for row in wrong.to_dicts()
+                for row in wrong.join(photos, on="station_id", how="left").to_dicts()
             ]
         ),
         notes=(

@@ -84,7 +84,19 @@ def of_snapshot(tables: Tables, contest: str, snapshot: str, options: tuple[str,
     wide = cells.pivot(on="column", index="station_id", values="value", aggregate_function="first")
     wide = wide.with_columns(pl.lit(None, dtype=pl.Int64).alias(c) for c in wanted if c not in wide.columns)
     special = tables["register"].filter(~pl.col("has_list")).select("station_id", special=pl.lit(value=True))
-    joined = stations.join(wide, on="station_id", how="left").join(special, on="station_id", how="left")
+    # Who is sent to the row should find the mission's own photo of the acta beside it.
+    photos = (
+        tables["tallies"]
+        .filter(pl.col("contest") == contest)
+        .sort("station_id", "photo")
+        .group_by("station_id", maintain_order=True)
+        .agg(pl.col("photo").drop_nulls().first())
+    )
+    joined = (
+        stations.join(wide, on="station_id", how="left")
+        .join(special, on="station_id", how="left")
+        .join(photos, on="station_id", how="left")
+    )
     listed = pl.when(pl.col("special").fill_null(value=False)).then(None).otherwise("registered")
     formats = tables["snapshots"].filter(pl.col("snapshot") == snapshot)["format"].to_list()
     words = FORMATS[formats[0]].statuses if formats and formats[0] in FORMATS else {}
