@@ -162,6 +162,13 @@ class AuditData:
         return () if self.counts is None else tuple(o for o in self.options if o in self.counts.columns)
 
     @property
+    def leader(self) -> str:
+        """The option with most votes in `counts` (of equals the first by name), which must hold one."""
+        assert self.counts is not None
+        totals = self.counts.select(pl.col(self.count_options).sum()).row(0)
+        return min(zip(self.count_options, totals, strict=True), key=lambda item: (-item[1], item[0]))[0]
+
+    @property
     def stations(self) -> int:
         """Number of different stations in all tables but the register together."""
         columns = [

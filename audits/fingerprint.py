@@ -103,7 +103,7 @@ def stations_of(data: AuditData) -> tuple[Stations, str, int]:
     """
     assert data.counts is not None
     options = list(data.count_options)
-    leader = max(options, key=lambda o: int(data.counts[o].fill_null(0).sum()))  # type: ignore[index]
+    leader = data.leader
     known = [c for c in ("cast", "voted") if not data.missing(f"counts.{c}")]
     ballots = pl.coalesce(*known) if known else pl.sum_horizontal(options, ignore_nulls=False)
     frame = data.counts.select(

@@ -169,8 +169,7 @@ class _Stations:
 def _stations(data: AuditData) -> tuple[_Stations, str, int, bool]:
     """Stations with all four numbers, the leading option, how many were left out, and whether `cast` stands in."""
     assert data.counts is not None
-    totals = data.counts.select(pl.col(data.count_options).sum()).row(0)
-    leader = min(zip(data.count_options, totals, strict=True), key=lambda item: (-item[1], item[0]))[0]
+    leader = data.leader
     voted = "cast" if data.missing("counts.voted") else "voted"
     frame = data.counts.select(
         pl.col("registered"),

@@ -304,8 +304,7 @@ def resampled_kernel(data: AuditData, *, seed: int = 0, calibrate: bool = True) 
 def _stations(data: AuditData) -> tuple[str, pl.DataFrame]:
     """The leading option, and ``registered``, ``ballots`` and ``votes`` of the stations with usable numbers."""
     assert data.counts is not None
-    totals = data.counts.select(pl.col(data.count_options).sum()).row(0)
-    leader = min(zip(data.count_options, totals, strict=True), key=lambda item: (-item[1], item[0]))[0]
+    leader = data.leader
     frame = data.counts.select("registered", ballots="cast", votes=leader)
     return leader, frame.filter(
         pl.col("votes") >= 0, pl.col("ballots") >= pl.col("votes"), pl.col("ballots") > 0

@@ -5,7 +5,7 @@ figures. The Monte Carlo is our own plain transcription of the published descrip
 elections are drawn and the time is scaled to 1,000, which is exact because elections are drawn one after another. Russia 2012 where the real
 data is present (COTEJO_DATA), else a made-up election of the same size.
 (b) The resampled kernel density: the published figure at 1,000 resamples, against the 268 s that the R package spikes 1.1 took on a like machine
-(shared/data/reference/DEFINITIONS.md); on the package's own example where the data is present.
+(the reference data's spikes_rerun_1000.txt); on the package's own example where the data is present.
 (c) The whole battery with and without calibration on 100,000 stations × 12 options (`benchmarks._elections.twelve_options`, a comparison of two options,
 two sums of each sheet, one photo filed for each station), in a process of its own: time and peak memory.
 (d) The same without calibration for 1,000 to 1,000,000 stations.
