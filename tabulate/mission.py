@@ -23,7 +23,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from ocr.errors import CotejoError, MachineError
-from ocr.form import FORMS_FOLDER, Colour, Form, FormField, Role, load_forms
+from ocr.form import Colour, Form, FormField, Role, load_forms
 from tabulate.blobs import Blobs
 from tabulate.ledger import Ledger
 from tabulate.rules import Rule
@@ -246,7 +246,7 @@ class Mission:
         """
         folder = Path(folder)
         settings = load_settings(folder / SETTINGS)
-        available = dict(load_forms(FORMS_FOLDER))
+        available = dict(load_forms())
         if (folder / "forms").is_dir():
             available |= load_forms(folder / "forms")
         return cls(folder, settings, _checked_forms(folder / SETTINGS, settings, available))

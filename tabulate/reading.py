@@ -8,15 +8,17 @@ derived tables sort them, so they are the same for any number of workers.
 from __future__ import annotations
 
 import os
+import pickle
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any, TypeVar
 
 from ocr.errors import CotejoError, MachineError
-from ocr.form import Form
+from ocr.form import Form, load_forms
 from ocr.reading import Reading, refusal
 from tabulate.intake import RECEIVED
 from tabulate.ledger import canonical
@@ -42,9 +44,28 @@ class ReadSummary:
 
 def read_photo(data: bytes, forms: Mapping[str, Form], name: str) -> list[dict[str, Any]]:
     """Read all pages of one file: what a worker does."""
+    import cv2
+
     from ocr.read import read_all
 
+    cv2.setNumThreads(1)  # there is a worker for each core: more threads would only wait for each other
     return [r.to_json() for r in read_all(data, forms, file=name)]
+
+
+def read_packed(read: ReadPhoto, data: bytes, forms: bytes, name: str) -> list[dict[str, Any]]:
+    """Read one file with forms that are packed once for all photos: what a worker is sent."""
+    return read(data, _unpacked(forms), name)
+
+
+@lru_cache(maxsize=2)
+def _unpacked(forms: bytes) -> dict[str, Form]:
+    """The forms of a batch, the same objects for every photo: what registration draws of a form is kept with the object.
+
+    Shipped forms are the shipped objects, so that they are told from their twins here as elsewhere.
+    """
+    sent: dict[str, Form] = pickle.loads(forms)  # noqa: S301  packed by `read_photos`, and travelling with its call
+    shipped = load_forms()
+    return {name: shipped[name] if shipped.get(name) == form else form for name, form in sent.items()}
 
 
 def reader_version(mission: Mission) -> str:
@@ -111,16 +132,18 @@ def read_photos(
     refused = 0
     damaged: dict[str, str] = {}
 
-    def arguments(photo: str) -> tuple[bytes, Mapping[str, Form], str] | None:
+    forms = pickle.dumps(mission.forms)
+
+    def arguments(photo: str) -> tuple[ReadPhoto, bytes, bytes, str] | None:
         try:
-            return mission.blobs.get(photo), mission.forms, names[photo]
+            return read, mission.blobs.get(photo), forms, names[photo]
         except CotejoError as e:
             damaged[photo] = str(e)
             return None
 
     try:
         mission.record_settings(actor)
-        results = each(names, read, arguments, place)
+        results = each(names, read_packed, arguments, place)
         for photo, outcome in _with_bar(results, len(names), progress):
             readings = _given_up(photo, names[photo], outcome) if isinstance(outcome, Exception) else outcome
             refused += _record(mission, photo, readings, version=version, actor=actor, at=at)

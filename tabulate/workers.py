@@ -10,6 +10,7 @@ import faulthandler
 import multiprocessing
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import (
     FIRST_COMPLETED,
@@ -87,7 +88,7 @@ class Processes:
         if self._pool is None:
             # Spawned, not forked: a fork of a process with threads (numpy, onnxruntime, polars) may hang.
             context = multiprocessing.get_context("spawn")
-            self._pool = ProcessPoolExecutor(self.number, context, initializer=_ignore_interrupt)
+            self._pool = ProcessPoolExecutor(self.number, context, initializer=start_worker)
         return self._pool
 
 
@@ -216,16 +217,34 @@ def guarded(task: Callable[..., T], /, *arguments: Any) -> T:
             faulthandler.cancel_dump_traceback_later()
 
 
-def _ignore_interrupt() -> None:
-    """Ctrl-C reaches the whole process group; the parent alone decides what it means."""
+def start_worker() -> None:
+    """What a process that only works does first: it leaves Ctrl-C to its parent, and ends when its parent is gone."""
+    end_with_parent()
+    # Ctrl-C reaches the whole process group; the parent alone decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
 
+def end_with_parent() -> None:
+    """End this process once the one that started it is gone, however it went; one that waits for work would wait for ever.
+
+    Its own decoding process ends with it (`ocr.image`).
+    """
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+
+    def watch() -> None:
+        parent.join()  # waits at a pipe, whose other end the system closes
+        os._exit(1)
+
+    threading.Thread(target=watch, name="end-with-parent", daemon=True).start()
+
+
 @contextmanager
 def interrupts_held() -> Iterator[None]:
-    """Start workers deaf to Ctrl-C: until `_ignore_interrupt` runs in them, one would end them with a traceback.
+    """Start workers deaf to Ctrl-C: until `start_worker` runs in them, one would end them with a traceback.
 
     A process inherits the signals that its parent holds back; here they arrive as soon as it has started.
     """

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
+import pickle
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from ocr.errors import CotejoError, MachineError
+from ocr.form import Form
 from tabulate import reading
 from tabulate.intake import receive
 from tabulate.mission import Mission
@@ -119,6 +122,27 @@ def test_control_c_in_the_middle_and_then_again(mission: Mission, tmp_path: Path
     assert run(mission, workers=2) == ReadSummary(12 - len(kept), 0, len(kept))
     after = [(e.subject, e.hash) for e in mission.ledger.entries("photo-read")]
     assert len(after) == len({s for s, _ in after}) == 12 and set(kept.items()) <= set(after)
+
+
+def test_every_photo_is_read_with_the_same_form_objects(
+    mission: Mission, tmp_path: Path, sample: Path
+) -> None:
+    """What registration draws of a form is kept for the object: new ones with each photo would fill the memory."""
+    from ocr.form import load_forms
+
+    seen: list[int] = []
+
+    def note(data: bytes, forms: Mapping[str, Form], name: str) -> list[dict[str, object]]:
+        seen.extend(map(id, forms.values()))
+        return fake.read(data, forms, name)
+
+    send(mission, 4)
+    with ThreadPoolExecutor(2) as pool:
+        read_photos(mission, executor=pool, workers=2, read=note, version=fake.VERSION, progress=False)
+    assert len(seen) == 4 * len(mission.forms) and len(set(seen)) == len(mission.forms)
+    shipped = Mission.create(tmp_path / "shipped", sample).forms
+    unpacked = reading._unpacked(pickle.dumps(shipped))
+    assert shipped and all(f is load_forms()[n] and f is unpacked[n] for n, f in shipped.items())
 
 
 def test_the_version_changes_with_the_forms(mission: Mission, template: Path) -> None:
