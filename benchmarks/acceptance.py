@@ -42,6 +42,7 @@ from ocr.train.simulate import (
 )
 from ocr.train.thresholds import accepted, said
 from sample_actas.generate.handwriting import Digits
+from tabulate.workers import end_with_parent
 
 WRONG = 0.05  # share of the sheets written so that a sum fails
 AIMS = {"light": 0.95, "medium": 0.88, "heavy": 0.45}
@@ -140,7 +141,7 @@ def from_photos(level: str, photos: int, folder: Path | None, jobs: int) -> list
         warm_up()
         return [_photo(job) for job in todo]
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    with ProcessPoolExecutor(jobs) as pool:
+    with ProcessPoolExecutor(jobs, initializer=end_with_parent) as pool:
         return list(pool.map(_photo, todo, chunksize=4))
 
 

@@ -22,6 +22,7 @@ import numpy as np
 from benchmarks._warp import KINDS, shoot
 from ocr.form import Form, load_forms
 from ocr.register import NotFound, register
+from tabulate.workers import end_with_parent
 
 CUT, UNKNOWN = "cut", "unknown"
 OFF = 0.5  # of a box' smaller side
@@ -114,7 +115,7 @@ def run(todo: list[Task], jobs: int = 1) -> list[Outcome]:
     """All of them, in order, over that many processes."""
     if jobs == 1:
         return [measure(t) for t in todo]
-    with multiprocessing.get_context("spawn").Pool(jobs) as pool:
+    with multiprocessing.get_context("spawn").Pool(jobs, end_with_parent) as pool:
         return list(pool.imap(measure, todo, chunksize=4))
 
 

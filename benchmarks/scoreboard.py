@@ -35,6 +35,7 @@ from audits.audit import ALPHA, REGISTRY, AuditData, corrected
 from audits.clean import election, to_data
 from audits.plant import PLANTS, SHARES, TITLES
 from benchmarks._elections import DESIGNS, STATIONS
+from tabulate.workers import end_with_parent
 
 PAGE = Path(__file__).parent.parent / "docs" / "audits.md"
 BATTERY, BATTERY_BH = "the whole battery (by)", "the whole battery (bh)"
@@ -181,7 +182,7 @@ def count(tasks: Iterable[Task], jobs: int, keep: Path | None = None) -> dict[ob
         found: Iterable[Found] = map(partial(examine, keep=keep), tasks)
         pool = None
     else:
-        pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"))
+        pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=end_with_parent)
         found = pool.map(partial(examine, keep=keep), tasks)
     for done, (task, result) in enumerate(zip(tasks, found, strict=True), 1):
         cells.setdefault(task.key, Cell()).merge(cell_of(task, result))
