@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +33,7 @@ def seeds(photos: Path) -> list[bytes]:
 
 def mutated(seeds: list[bytes], count: int, seed: int = 8) -> Iterator[bytes]:
     """That many damaged files, all different."""
-    seen: set[bytes] = set()
+    seen: set[bytes] = set()  # digests: thousands of files would fill the memory
     number = 0
     while len(seen) < count:
         rng = np.random.default_rng((seed, number))
@@ -56,6 +57,6 @@ def mutated(seeds: list[bytes], count: int, seed: int = 8) -> Iterator[bytes]:
                 other = seeds[int(rng.integers(len(seeds)))]
                 start, long = int(rng.integers(reach)), int(rng.integers(1, 3000))
                 data[start : start + long] = other[start : start + int(rng.integers(1, 3000))]
-        if bytes(data) not in seen:
-            seen.add(bytes(data))
+        if (digest := sha256(data).digest()) not in seen:
+            seen.add(digest)
             yield bytes(data)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from hashlib import sha256
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -41,8 +42,7 @@ def read_damaged(folder: Path, sample: Path, count: int) -> Counter[str]:
     """Take in that many damaged files between two good photos, read all, and count what came of them."""
     mission = Mission.create(folder, sample)
     good = [(sample / "photos" / name).read_bytes() for name in ("02212.jpg", "02213.jpg")]
-    files = [good[0], *mutated(seeds(sample / "photos"), count), good[1]]
-    for n, data in enumerate(files):
+    for n, data in enumerate(chain(good[:1], mutated(seeds(sample / "photos"), count), good[1:])):
         receive(mission, data, f"{n}.jpg", actor="test")
     photos = mission.ledger.subjects(RECEIVED)  # what is no picture at all is not even taken in
     assert {sha256(data).hexdigest() for data in good} <= photos
