@@ -45,7 +45,7 @@ def cut(gray: NDArray[np.uint8], registration: Registration) -> dict[str, NDArra
     u, v = (a.ravel() for a in np.meshgrid(step, step))
     # A box is so small that its perspective is bilinear.
     weights = np.stack([(1 - u) * (1 - v), u * (1 - v), u * v, (1 - u) * v], axis=1)
-    at = np.einsum("pk,bkc->bpc", weights, quads).reshape(len(quads) * n, n, 2).astype(np.float32)
+    at = (weights @ quads).reshape(len(quads) * n, n, 2).astype(np.float32)
     cells = pyramid.sample(at, side / n).reshape(len(quads), SIDE, times, SIDE, times)
     cells = ((cells.sum(axis=(2, 4), dtype=np.uint16) + times * times // 2) // (times * times)).astype(
         np.uint8

@@ -144,6 +144,9 @@ def _resize(gray: U8, scale: float) -> U8:
         return gray
     how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
     size = (max(8, round(gray.shape[1] * scale)), max(8, round(gray.shape[0] * scale)))
+    if scale <= 0.5 and not any(n % 2 for n in gray.shape):  # quicker by far, and leaves less to do
+        half = (gray.shape[1] // 2, gray.shape[0] // 2)
+        gray = np.asarray(cv2.resize(gray, half, interpolation=cv2.INTER_AREA), dtype=np.uint8)
     return np.asarray(cv2.resize(gray, size, interpolation=how), dtype=np.uint8)
 
 
