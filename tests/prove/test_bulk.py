@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 
@@ -19,4 +20,6 @@ def test_five_hundred_photos_in_three_ways() -> None:
     )
     print(done.stdout)
     assert done.returncode == 0, done.stdout + done.stderr[-2000:]
-    assert "photos                      500" in done.stdout and "the same bytes" in done.stdout
+    assert "photos                      500" in done.stdout and "all the same bytes" in done.stdout
+    assert len(re.findall(r"500 stored, .* refused", done.stdout)) == 3
+    assert done.stderr.count("500/500") == 3  # progress, to its end
