@@ -314,6 +314,9 @@ class _Decoder:
             "LC_ALL": "C.UTF-8",
             "OPENBLAS_NUM_THREADS": "1",
             "OMP_NUM_THREADS": "1",
+            # glibc: keep the room of one picture for the next one.
+            "MALLOC_MMAP_THRESHOLD_": str(2**27),
+            "MALLOC_TRIM_THRESHOLD_": str(2**28),
         }
         if "LD_LIBRARY_PATH" in os.environ:  # without it some Pythons do not start at all
             environment["LD_LIBRARY_PATH"] = os.environ["LD_LIBRARY_PATH"]

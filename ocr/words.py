@@ -158,15 +158,21 @@ class _Tree:
         # Where there is surely no letter, one place says as much as many.
         empty = p[:, 0] > _EMPTY
         p = p[~(empty & np.concatenate([[False], empty[:-1]]))]
-        again = np.where(self.letter == self.letter[self.parent], 0.0, 1.0)
-        on, after = np.zeros(self.parent.size), np.zeros(self.parent.size)
+        n = self.parent.size
+        # A letter follows its parent directly only if it differs; else there is a place without a letter between the two.
+        before = np.where(self.letter == self.letter[self.parent], self.parent + n, self.parent)
+        on, after = np.zeros(n), np.zeros(n)
         after[0], scale = 1.0, 0.0
         for place in p:
-            entered = (on + after[self.parent] + again * on[self.parent]) * place[self.letter]
-            entered[0] = 0.0
-            on, after = entered, (on + after) * place[0]
+            seen = np.concatenate([on + after, after])
+            on += seen.take(before)
+            on *= place.take(self.letter)
+            on[0] = 0.0
+            after = seen[:n] * place[0]
             top = max(float(on.max()), float(after.max()))
-            on, after, scale = on / top, after / top, scale + np.log(top)
+            on /= top
+            after /= top
+            scale += np.log(top)
         total = on + after
         by_number = np.bincount(self.numbers, weights=total[self.ends])
         with np.errstate(divide="ignore"):
