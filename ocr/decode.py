@@ -108,7 +108,7 @@ def decode(
         The fields in the order of the form, the sums likewise. `SumReading.left` and `right` are totals of the numbers as
         written; a sum with a blank or illegible field has neither, and `holds` is False only if no number there could make it
         hold. The `probability` of a sum
-        that is not part of the inference (at-most rules, cycles, sums that are no evidence) takes its fields as independent and
+        that is not part of the inference (`ocr.sums.link_sums`) takes its fields as independent and
         counts every other reading of them against what is reported: a lower bound.
 
     Raises
@@ -135,7 +135,7 @@ def decode(
     small = {f.name: settings.small if f.role in COUNTS else 0.0 for f in form.fields}
     told = {name: weigh(row, words.get(name)) for name, row in alone.items()}
     rows = {name: sized(row, len(boxes[name]), small[name]) for name, row in told.items()}
-    network = Network(form, settings.consistent, settings.slip)
+    network = Network(form, settings.consistent, settings.slip, settings.loose)
     terms = {name: term(rows[name], settings.blank_is_zero) for name in network.fields}
     sheet = Sheet(network, terms)
     result = sheet.infer()

@@ -40,6 +40,8 @@ class Settings:
         somewhere; most of them not in the sums a form counts as evidence.)
     slip : float
         Of the wrong sums, the share in which the total is off in one digit.
+    loose : float
+        How often a sheet breaks a rule of which its form says that it is no evidence (`ocr.sums`).
     odd_prior : float
         Prior weight of an empty or marked box after a digit, against regular filling.
     habit : float
@@ -89,6 +91,7 @@ class Settings:
     class_prior: tuple[float, ...] | None = (0.068,) * 10 + (0.12, 0.13, 0.13)
     consistent: float = 0.9
     slip: float = 0.8
+    loose: float = 0.4
     odd_prior: float = 0.02
     habit: float = 0.06
     over_maximum: float = 0.01

@@ -180,7 +180,7 @@ class Sum(_Strict):
     left: tuple[str, ...] = Field(min_length=1)
     right: tuple[str, ...] = Field(min_length=1)
     rule: Literal["equal", "at-most"] = "equal"
-    # A rule that many honest sheets break (ballots taken home, for one) is not evidence for the reader.
+    # A rule that many honest sheets break (ballots taken home, for one) is no evidence of anything wrong where it fails.
     evidence: bool = True
     note: str = ""
 

@@ -130,7 +130,7 @@ class Sheet:
                         to[i, name] = message
                 if not self.best:
                     total = factor.weight()
-                    holding = self._factor(i, to, holding=True).weight()
+                    holding = self._factor(i, to, holding=True, alone=True).weight()
                     result.holds[link.name] = holding / total if total > 0 else 0.0
             for name in sorted(
                 {n for i, _ in tree for n in self.network.links[i].fields} & set(self.network.copies)
@@ -142,8 +142,13 @@ class Sheet:
                 )
         return result
 
-    def _factor(self, i: int, to: Mapping[tuple[int, str], Floats], holding: bool = False) -> _Factor:
-        """Sum `i`, each shared number with what the other sums say about it."""
+    def _factor(
+        self, i: int, to: Mapping[tuple[int, str], Floats], holding: bool = False, alone: bool = False
+    ) -> _Factor:
+        """Sum `i`, each shared number with what the other sums say about it.
+
+        With `holding` nothing is written wrongly, but a loose sum may fail unless it is asked about `alone`.
+        """
         inputs: dict[str, Term | Floats] = {}
         for name in self.network.links[i].fields:
             if name in self.network.copies:
@@ -157,7 +162,8 @@ class Sheet:
                 inputs[name] = dense
             else:
                 inputs[name] = self.terms[name]
-        factor = _Factor(self.network.links[i], inputs, self.best, holding)
+        link = self.network.links[i]
+        factor = _Factor(link, inputs, self.best, holding and (alone or not link.loose))
         for side, names in enumerate(factor.sides):
             if not any(name in self.network.copies for name in names):
                 if (i, side) not in self._totals:
@@ -315,7 +321,7 @@ class _Factor:
     def _ahead(self, side: int) -> Floats:
         """What each total of a side is worth, given the totals of the other, without the broad part."""
         if side not in self._worth:
-            self._worth[side] = self.kernel.near(self._total(1 - side), self.best, self.holding)
+            self._worth[side] = self.kernel.near(self._total(1 - side), self.best, self.holding, side == 1)
         return self._worth[side]
 
     def _mass(self, item: Term | Floats) -> float:

@@ -14,6 +14,10 @@ A number that stands in several sums can also be the one that is written wrongly
 between such a number as it was meant (it enters the sums) and as it was written (it is what the boxes show)
 stands the same kernel. For a number in one sum only this would be the sum's own error over again.
 
+Two other kinds of rule say less. That one side is at most the other rules out most of what breaks it, with nothing to say about the
+rest. And a rule that many honest sheets break (`Sum.evidence` false) still holds on most sheets: that it fails says nothing about the
+sheet, but of two numbers that a row may show the one that makes it hold is the likelier. Such rules are loose: they speak for numbers, never of the sheet.
+
 A blank row stands for an unknown number: 0 with probability `blank_is_zero`, otherwise any. It is never turned into it.
 
 `ocr.messages` does the inference.
@@ -59,8 +63,11 @@ class Kernel:
             size, error, error * (1 - slip) / size, tuple(sorted(s for s in slips if abs(s[0]) < size))
         )
 
-    def near(self, weights: Floats, best: bool, holding: bool = False) -> Floats:
-        """What is right or a slip away. In the sum the broad part is left to `broad`; with `holding` no error is allowed."""
+    def near(self, weights: Floats, best: bool, holding: bool = False, to_right: bool = True) -> Floats:
+        """What is right or a slip away. In the sum the broad part is left to `broad`; with `holding` no error is allowed.
+
+        It is the same in both directions: whether it is the right side's totals that are weighed makes no difference here.
+        """
         if holding:
             right: Floats = (1 - self.error) * weights
             return right
@@ -76,6 +83,8 @@ class Kernel:
 
     def blur(self, weights: Floats, best: bool, holding: bool = False) -> Floats:
         """Weights of what is meant -> of what is written, or the other way round: the kernel is symmetric."""
+        if not self.error:
+            return weights
         out = self.near(weights, best, holding)
         if holding:
             return out
@@ -83,6 +92,21 @@ class Kernel:
             np.maximum(out, self.broad * weights.max()) if best else out + self.broad * weights.sum()
         )
         return both
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """What it weighs that a number is at most another one, against one that is not."""
+
+    size: int
+    broad: float  # weight of a pair that breaks the rule; 1 if it holds
+
+    def near(self, weights: Floats, best: bool, holding: bool = False, to_right: bool = True) -> Floats:
+        """Weights of one side's totals -> of the other side's, the right one or the left one; the rest is left to `broad`."""
+        ordered = weights if to_right else weights[::-1]
+        reached: Floats = np.maximum.accumulate(ordered) if best else np.cumsum(ordered)
+        reached = reached if to_right else reached[::-1]
+        return reached if best or holding else (1 - self.broad) * reached
 
 
 @lru_cache(maxsize=256)
@@ -97,12 +121,13 @@ def _spectrum(kernel: Kernel) -> tuple[int, npt.NDArray[np.complex128]]:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """One sum that takes part in the inference."""
+    """One sum that takes part in the inference; a `loose` one says nothing about whether the sheet was written rightly."""
 
     name: str
     left: tuple[str, ...]
     right: tuple[str, ...]
-    kernel: Kernel
+    kernel: Kernel | Bound
+    loose: bool = False
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -111,10 +136,11 @@ class Link:
 
 
 def link_sums(form: Form) -> tuple[tuple[Sum, int], ...]:
-    """The sums of a form that carry evidence and form a forest, in the order of the form, each with its range of totals.
+    """The sums of a form that take part in the inference, with their ranges of totals; together they form a forest.
 
-    Left out, to be checked on the result: rules of the kind at-most, sums that are no evidence, sums that name the station's
-    number, sums that would close a cycle (or name a field twice), and sums too wide to tabulate.
+    Equalities that are evidence come first, then at-most rules, then equalities that are none, each in the order of the form. Left
+    out, to be checked on the result: of the rules that are no evidence the at-most ones, and those between numbers that all have another rule to check
+    them (whether that one holds is not theirs to say); sums that name the station's number, sums that would close a cycle (or name a field twice), and sums too wide to tabulate.
     """
     group = {f.name: f.name for f in form.fields}
 
@@ -123,17 +149,21 @@ def link_sums(form: Form) -> tuple[tuple[Sum, int], ...]:
             name = group[name]
         return name
 
-    chosen = []
-    for s in form.sums:
+    chosen, linked = [], set[str]()
+    for s in sorted(form.sums, key=lambda s: (not s.evidence, s.rule != "equal")):
         fields = [form.field(n) for n in s.left + s.right]
-        size = min(sum(10 ** form.field(n).digits - 1 for n in side) for side in (s.left, s.right)) + 1
+        left, right = (sum(10 ** form.field(n).digits - 1 for n in side) + 1 for side in (s.left, s.right))
+        size = min(left, right) if s.rule == "equal" else right
         roots = [find(f.name) for f in fields]
-        if s.rule != "equal" or not s.evidence or len(set(roots)) < len(roots):
+        if len(set(roots)) < len(roots):
+            continue
+        if not s.evidence and (s.rule != "equal" or linked.issuperset(s.left + s.right)):
             continue
         if size > _WIDEST or any(f.role is Role.STATION or f.digits > _LONGEST for f in fields):
             continue
         for r in roots[1:]:
             group[r] = roots[0]
+        linked.update(s.left + s.right)
         chosen.append((s, size))
     return tuple(chosen)
 
@@ -148,18 +178,33 @@ class Network:
         Prior probability that nothing of a sheet was written wrongly; each sum and each number in several sums gets an equal share.
     slip : float
         Of the errors, the share that is off in one digit.
+    loose : float
+        How often a sheet breaks a rule of which the form says that it is no evidence.
     """
 
-    def __init__(self, form: Form, consistent: float, slip: float) -> None:
+    def __init__(self, form: Form, consistent: float, slip: float, loose: float) -> None:
         sums = link_sums(form)
         self.of: dict[str, list[int]] = {}  # the sums of each number
         for i, (s, _) in enumerate(sums):
             for name in s.left + s.right:
                 self.of.setdefault(name, []).append(i)
+        strict = {i for i, (s, _) in enumerate(sums) if s.evidence and s.rule == "equal"}
         shared = [name for name, where in self.of.items() if len(where) > 1]
-        error = 1.0 - consistent ** (1.0 / max(1, len(sums) + len(shared)))
-        self.links = tuple(Link(s.name, s.left, s.right, Kernel.make(size, error, slip)) for s, size in sums)
-        self.copies = {name: Kernel.make(10 ** form.field(name).digits, error, slip) for name in shared}
+        twice = {name for name in shared if len(strict.intersection(self.of[name])) > 1}
+        error = 1.0 - consistent ** (1.0 / max(1, len(strict) + len(twice)))
+
+        def link(s: Sum, size: int) -> Link:
+            if s.rule != "equal":
+                return Link(s.name, s.left, s.right, Bound(size, error))
+            kernel = Kernel.make(size, error if s.evidence else loose, slip)
+            return Link(s.name, s.left, s.right, kernel, loose=not s.evidence)
+
+        self.links = tuple(link(s, size) for s, size in sums)
+        # A number in one such sum only is as it is meant: its writing wrongly would be the sum's error over again.
+        self.copies = {
+            name: Kernel.make(10 ** form.field(name).digits, error if name in twice else 0.0, slip)
+            for name in shared
+        }
         # Trees, each as (sum, its number towards the root or None), root first. The longest sum is the root: a root is
         # gone through once, the others twice.
         self.trees: list[list[tuple[int, str | None]]] = []

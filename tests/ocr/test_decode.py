@@ -232,6 +232,66 @@ def test_one_sum_over_two_boxes_equals_the_enumeration(six: list[np.ndarray], bo
         )
 
 
+@hypothesis_settings(max_examples=15, deadline=None, derandomize=True, phases=[Phase.generate])
+@given(st.lists(boxes, min_size=5, max_size=5))
+def test_rules_that_say_less_equal_the_enumeration(five: list[np.ndarray]) -> None:
+    """a = v is evidence, b + c at most v too, v = t is broken on many honest sheets."""
+    names = ["a", "v", "b", "c", "t"]
+    rules = [
+        equal("loose", ["v"], ["t"], evidence=False),
+        equal("most", ["b", "c"], ["v"], rule="at-most"),
+        equal("first", ["a"], ["v"]),
+    ]
+    form = make_form(dict.fromkeys(names, 1), rules)
+    p = {n: q[None, :] for n, q in zip(names, five, strict=True)}
+    error = 1 - EXACT.consistent  # of one equality that is evidence; no number stands in two of them
+    rows = [with_latent(brute_row(p[n], EXACT), EXACT) for n in names]
+    x = np.arange(10)
+    same, off = np.eye(10), x[:, None] - x
+    first = brute_kernel(10, error, EXACT, off, np.full((10, 10), True))
+    loose = brute_kernel(10, EXACT.loose, EXACT, off, np.full((10, 10), True))
+    fits = (x[:, None, None] + x[:, None] <= x).astype(float)  # b, c, v
+    most = fits + error * (1 - fits)
+
+    def joint(first: np.ndarray, most: np.ndarray, loose: np.ndarray) -> np.ndarray:  # what is read
+        return np.einsum("ai,vj,bk,cl,tm,ij,klj,jm->avbct", *rows, first, most, loose, optimize=True)
+
+    everything = joint(first, most, loose)
+    weight = everything.sum()
+    d = decode(form, p, EXACT)
+    # What is loose says nothing of the sheet.
+    right = joint(first * same, fits, loose).sum()
+    assert d.inconsistent == pytest.approx(1 - right / weight, rel=1e-6, abs=1e-9)
+    holding = [
+        joint(first, most, loose * same),
+        joint(first, fits, loose),
+        joint(first * same, most, loose),
+    ]
+    for s, h in zip(d.sums, holding, strict=True):
+        assert s.probability == pytest.approx(h.sum() / weight, rel=1e-6)
+    read = tuple(10 if (f := d.fields[n].value) is None else f for n in names)
+    assert d.probability == pytest.approx(everything[read] / weight, rel=1e-6)
+    for axis, n in enumerate(names):
+        marginal = everything.sum(axis=tuple(i for i in range(5) if i != axis)) / weight
+        assert d.fields[n].probability == pytest.approx(marginal[read[axis]], rel=1e-6)
+
+
+def test_a_bound_wider_than_its_right_side_equals_the_enumeration() -> None:
+    """Three digits at most two: what is too large for the right side breaks the rule."""
+    form = make_form({"a": 2, "b": 2, "v": 1}, [equal("most", ["a", "b"], ["v"], rule="at-most")])
+    rng = np.random.default_rng(3)
+    p = {n: rng.dirichlet(np.full(CLASSES, 0.5), k) for n, k in (("a", 2), ("b", 2), ("v", 1))}
+    p["a"][0] = p["b"][0] = 0.6 * seen("0")[0] + 0.4 * p["a"][0]
+    a, b, v = (with_latent(brute_row(p[n], EXACT), EXACT).sum(axis=0) for n in "abv")
+    x = np.arange(100)
+    fits = (x[:, None, None] + x[:, None] <= x[:10]).astype(float)
+    weights = np.einsum("a,b,v->abv", a, b, v)
+    d = decode(form, p, EXACT)
+    holds = (weights * fits).sum() / (weights * (fits + (1 - EXACT.consistent) * (1 - fits))).sum()
+    assert d.sums[0].probability == pytest.approx(holds, rel=1e-6)
+    assert d.inconsistent == pytest.approx(1 - holds, rel=1e-6)
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_pruning_changes_next_to_nothing(seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -519,7 +579,7 @@ def test_sums_in_a_circle_are_checked_afterwards() -> None:
         equal("three", ["v", "c"], ["w", "b"]),
     ]
     form = make_form({"a": 2, "b": 2, "c": 2, "v": 2, "w": 2}, sums)
-    assert [link.name for link in Network(form, 0.9, 0.8).links] == ["one", "two"]
+    assert [link.name for link in Network(form, 0.9, 0.8, 0.4).links] == ["one", "two"]
     good = sheet(form, a="20", b="03", c="03", v="23", w="23")
     assert good.accepted and [s.holds for s in good.sums] == [True, True, True]
     bad = sheet(form, a="20", b="03", c="04", v="23", w="24")
@@ -533,7 +593,7 @@ def test_sums_in_a_circle_are_checked_afterwards() -> None:
 
 def test_a_field_twice_in_one_sum_is_checked_afterwards() -> None:
     form = make_form({"a": 2, "v": 2}, [equal("twice", ["a", "a"], ["v"])])
-    assert Network(form, 0.9, 0.8).links == ()
+    assert Network(form, 0.9, 0.8, 0.4).links == ()
     assert sheet(form, a="12", v="24").sums[0].holds is True
     assert sheet(form, a="12", v="25").reasons[-1].startswith("sum-fails:twice")
 
@@ -550,6 +610,26 @@ def test_at_most_rules_and_sums_that_are_no_evidence() -> None:
     assert values(d) == {"a": 12, "b": 12, "c": 5} and not any(r.startswith("sum-fails") for r in d.reasons)
     d = sheet(form, a="13", b="12", c="05")
     assert d.sums[0].holds is False and "sum-fails:most" in d.reasons and d.inconsistent > 0.9
+
+
+def test_a_rule_that_is_no_evidence_speaks_for_a_number_and_not_of_the_sheet() -> None:
+    rule = [equal("signed", ["a"], ["b"], evidence=False)]
+    form, free = make_form({"a": 3, "b": 3}, rule), make_form({"a": 3, "b": 3})
+    doubtful = between("215", 2, 5, 3, 0.96)
+    assert sheet(form, PLAIN, a=doubtful, b="215").fields["a"].probability > 0.999
+    assert sheet(free, PLAIN, a=doubtful, b="215").fields["a"].probability < 0.98
+    other = sheet(form, PLAIN, a=doubtful, b="214")  # a slip away from one, and hardly further from the other
+    assert other.fields["a"].value == 215 and 0.9 < other.fields["a"].probability < 0.999
+    broken = sheet(form, PLAIN, a="215", b="183")
+    assert values(broken) == {"a": 215, "b": 183}
+    assert broken.inconsistent == pytest.approx(0, abs=1e-9) and broken.accepted
+
+
+def test_an_at_most_rule_rules_out_what_breaks_it() -> None:
+    form = make_form({"a": 3, "b": 3}, [equal("list", ["a"], ["b"], rule="at-most")])
+    doubtful = between("215", 0, 2, 8, 0.7)
+    assert sheet(form, PLAIN, a=doubtful, b="390").fields["a"].probability > 0.95
+    assert sheet(form, PLAIN, a=doubtful, b="990").fields["a"].probability == pytest.approx(0.7, abs=0.05)
 
 
 def test_the_station_number_never_enters_the_votes() -> None:
