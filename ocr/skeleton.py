@@ -54,18 +54,25 @@ class Skeleton:
 
     def turned(self, quarters: int) -> tuple[Skeleton, F64]:
         """The skeleton turned clockwise by quarter turns, and the homography that turns the page so."""
+        return self._turns[quarters % 4]
+
+    @functools.cached_property
+    def _turns(self) -> tuple[tuple[Skeleton, F64], ...]:
+        return tuple(self._turned(quarters) for quarters in range(4))
+
+    def _turned(self, quarters: int) -> tuple[Skeleton, F64]:
         w, h = self.size
         m = [
             np.eye(3),
             np.array([[0, -1, h], [1, 0, 0], [0, 0, 1.0]]),
             np.array([[-1, 0, w], [0, -1, h], [0, 0, 1.0]]),
             np.array([[0, 1, 0], [-1, 0, w], [0, 0, 1.0]]),
-        ][quarters % 4]
+        ][quarters]
         a = self.across @ m[:2, :2].T + m[:2, 2]
         d = self.down @ m[:2, :2].T + m[:2, 2]
         # A turn may reverse what is before and after.
-        af = self.across_free[:, ::-1] if quarters % 4 in (1, 2) else self.across_free
-        df = self.down_free[:, ::-1] if quarters % 4 in (2, 3) else self.down_free
+        af = self.across_free[:, ::-1] if quarters in (1, 2) else self.across_free
+        df = self.down_free[:, ::-1] if quarters in (2, 3) else self.down_free
         if quarters % 2:
             return Skeleton(d, self.down_weight, df, a, self.across_weight, af, (h, w)), m
         return Skeleton(a, self.across_weight, af, d, self.down_weight, df, (w, h)), m
