@@ -1,6 +1,7 @@
 """Photos of filled sheets at a level of degradation: any form, a writer's digits, bent paper under a lamp, a phone.
 
-What is drawn is synthetic: the form's print from its TOML, digits from public data (or drawn ones), no names, codes or words.
+What is drawn is synthetic: the form's print from its TOML, digits from public data (or drawn ones), and where the form has a line for the
+number in words, four hands in five write it there, in letters that the reader's network was not trained on. No names, no codes.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ocr.form import Form, Role, Text, Writing
+from ocr.form import Form, FormField, Role, Text, Writing
+from ocr.numerals import LANGUAGE, spellings
 from ocr.render import draw_text, render
 from ocr.train import glyphs
 from ocr.train.levels import Level, room
@@ -24,6 +26,7 @@ from sample_actas.generate.sheet import Filled, as_written, lay_ink, pixels_of
 Pixels = NDArray[np.uint8]
 Rng = np.random.Generator
 STYLES = ("zeros", "x", "dash", "dot", "empty")
+WORDY, IN_FULL = 0.8, 0.75  # shares of the hands that write words at all, and that write no digit by itself
 _MARKS = {"x": "x", "-": "dash", ".": "dot"}
 
 
@@ -74,12 +77,15 @@ def _fill(form: Form, values: dict[str, int], writer: Writer, scale: float, rng:
     """The blank page with its printed and its written numbers; one style of filling for the whole sheet."""
     paper = render(form, scale)
     style = STYLES[int(rng.choice(5, p=(0.45, 0.15, 0.1, 0.05, 0.25)))]
+    wordy, in_full = rng.random() < WORDY, rng.random() < IN_FULL
     written: dict[str, str] = {}
     print_: list[Text] = []
     for f in form.fields:
         printed = f.writing is Writing.PRINT or f.role is Role.STATION
         text = as_written(values[f.name], f.digits, "empty" if printed else style)
         written[f.name] = text
+        if wordy and f.words and not printed and (said := _in_words(form, f, values[f.name], in_full)):
+            lay_ink(paper, f.words, writer.words(said, pixels_of(f.words, scale)), writer, scale)
         for (x, y, w, h), sign in zip(f.boxes, text, strict=True):
             if printed and sign != "_":
                 size = 0.8 * min(h, 1.4 * w)
@@ -106,6 +112,12 @@ def _fill(form: Form, values: dict[str, int], writer: Writer, scale: float, rng:
     for part in print_:
         draw_text(picture, part, form.page.ink, scale)
     return Filled(np.ascontiguousarray(np.asarray(picture)[..., ::-1]), scale, written)
+
+
+def _in_words(form: Form, field: FormField, value: int, in_full: bool) -> str:
+    """The number in the words of the form's country, in full or digit by digit; nothing above 999."""
+    ways = [text for text, n in spellings(LANGUAGE[form.country], field.digits) if n == value]
+    return ways[0 if in_full else -1] if ways else ""
 
 
 def _photograph(sheet: Filled, form: Form, scale: float, level: Level, rng: Rng) -> bytes:

@@ -195,9 +195,16 @@ def decode(
         values |= clear
         probability = together(values)
 
+    said = {name: witness.clear for name, witness in words.items() if witness.clear is not None}
     fields = {
         name: _field(replace(belief, row=alone[name]), boxes[name], values[name], name in illegible, settings)
         for name, belief in beliefs.items()
+    }
+    # Behind a box struck out may stand anything, but for the number that its writer also wrote in words.
+    fields |= {
+        name: replace(fields[name], flags=tuple(f for f in fields[name].flags if f != "crossed-out"))
+        for name, value in said.items()
+        if value == fields[name].value
     }
     sums = tuple(_sum(s, form, fields, result.holds) for s in form.sums)
     holding = float(
@@ -212,7 +219,6 @@ def decode(
     probability = calibrated(probability, unclear, settings)
     decoded = Decoded(fields, sums, probability, min(1.0, max(0.0, 1.0 - holding)), False, ())
     reasons = _reasons(form, decoded, settings, least_accepted(unclear, settings))
-    said = {name: witness.clear for name, witness in words.items() if witness.clear is not None}
     reasons += tuple(f"words-differ:{name}" for name, value in said.items() if value != fields[name].value)
     return replace(decoded, accepted=not reasons, reasons=reasons)
 

@@ -10,12 +10,14 @@ import cv2
 import numpy as np
 import pytest
 
-from benchmarks import acceptance
+from benchmarks import _photos, acceptance
 from benchmarks._photos import drawn_digits, half, take
 from benchmarks._reliability import interval, plot
 from benchmarks.acceptance import MARK, Outcome, from_photos, report, row, write
 from ocr.form import load_forms
+from ocr.register import register
 from ocr.train.levels import LEVELS, table
+from ocr.words import witnesses
 
 GOOD = Outcome("f", "light", True, True, 0.999, True, False)
 
@@ -80,6 +82,17 @@ def test_a_photo_keeps_to_its_level(level: str) -> None:
     box = float(np.median([h for f in form.votes for _, _, _, h in f.boxes]))
     low, high = LEVELS[level].box
     assert low * 0.97 <= scale * box <= high * 1.03
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_the_words_on_a_photo_say_its_numbers(monkeypatch: pytest.MonkeyPatch, share: float) -> None:
+    monkeypatch.setattr(_photos, "WORDY", share)
+    form = load_forms()["sample-words"]
+    photo = take(form, LEVELS["light"], drawn_digits(5, 1), 0.0, np.random.default_rng(2))
+    gray = cv2.imdecode(np.frombuffer(photo.data, np.uint8), cv2.IMREAD_GRAYSCALE)
+    said = {n: w.clear for n, w in witnesses(gray, register(gray, [form])).items() if w.clear is not None}
+    assert len(said) > 5 if share else not said
+    assert all(photo.values[name] == value for name, value in said.items())
 
 
 def test_halves_of_the_digits_are_apart() -> None:

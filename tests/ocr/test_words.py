@@ -14,7 +14,7 @@ from ocr.decode import decode
 from ocr.evidence import Settings
 from ocr.form import Form, load_forms
 from ocr.image import open_picture
-from ocr.lattice import read_row, soften
+from ocr.lattice import CROSSED, read_row, soften
 from ocr.numerals import DIGITS, LANGUAGE, spellings
 from ocr.register import NotFound, register
 from ocr.witness import Witness, weigh
@@ -165,6 +165,14 @@ def test_words_against_sure_boxes_are_never_accepted() -> None:
     told = decode(FORM, boxes, PLAIN, {"a": says(12)})
     assert told.fields["a"].value == 12
     assert "against-boxes:a" in told.reasons
+
+
+def test_words_say_what_stands_behind_a_box_struck_out() -> None:
+    boxes = {"a": between("012", 1, 1, CROSSED, 0.3), "b": seen("034"), "total": seen("046")}
+    assert "crossed-out:a" in decode(FORM, boxes, PLAIN).reasons
+    told = decode(FORM, boxes, PLAIN, {"a": says(12)})
+    assert told.fields["a"].value == 12 and told.accepted
+    assert not decode(FORM, boxes, PLAIN, {"a": says(42)}).accepted
 
 
 def test_strips_lie_where_the_form_says(real_data: Path) -> None:
