@@ -1,7 +1,7 @@
 """How large the numbers in published counts are, station by station: what `ocr.sizes` believes beforehand.
 
 For the votes of options, and for blank and null votes: the share of each number of digits, each column counting alike; the exponent a of the law
-1 / (number + 1) ** a that fits best; and the cross-entropy (nats a number; less is better) of that law, of the reader's exponent, and of
+1 / (number + 1) ** a that fits best; and the cross-entropy (nats a number; less is better) of that law, of the reader's exponent (another for blank and null votes), and of
 every way to fill three boxes being as likely as any other. Files of single stations below the folder that are in a format Cotejo knows.
 """
 
@@ -55,8 +55,8 @@ def main() -> int:
     data = folder / "official"
     ways = 3.0 ** (3 - np.maximum(1, np.ceil(np.log10(NUMBERS + 1))))
     ways /= ways.sum()
-    mine = Settings().small
-    print(f"{'file, numbers (columns)':52}     0    1-9  10-99   100+  best a    best  a={mine:<5}  even")
+    settings = Settings()
+    print(f"{'file, numbers (columns)':52}     0    1-9  10-99   100+  best a    best  reader    even")
     for name in FILES:
         path = data / name
         if path.is_dir():
@@ -70,6 +70,7 @@ def main() -> int:
             print(f"{name:52} {e}")
             continue
         for kind, share in found.items():
+            mine = settings.small if kind.startswith("options") else settings.spoilt
             grid = np.round(np.arange(0.0, 2.51, 0.01), 2)
             cost = [float(-(share * np.log(law(a))).sum()) for a in grid]
             best = int(np.argmin(cost))

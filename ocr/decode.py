@@ -25,11 +25,11 @@ from ocr.evidence import (
     least_accepted,
     unsure,
 )
-from ocr.form import Form, Sum
+from ocr.form import Form, Role, Sum
 from ocr.lattice import CROSSED, Floats, Row, read_row, spell
 from ocr.messages import Message, Sheet, only, term
 from ocr.reading import State, SumReading
-from ocr.sizes import COUNTS, sized
+from ocr.sizes import SPOILT, sized
 from ocr.sums import Network
 from ocr.witness import Witness, weigh
 
@@ -132,9 +132,12 @@ def decode(
         )
         for f in form.fields
     }
-    small = {f.name: settings.small if f.role in COUNTS else 0.0 for f in form.fields}
+    small = dict.fromkeys(SPOILT, settings.spoilt) | {Role.OPTION: settings.small}
     told = {name: weigh(row, words.get(name)) for name, row in alone.items()}
-    rows = {name: sized(row, len(boxes[name]), small[name]) for name, row in told.items()}
+    rows = {
+        name: sized(row, len(boxes[name]), small.get(form.field(name).role, 0.0))
+        for name, row in told.items()
+    }
     network = Network(form, settings.consistent, settings.slip, settings.loose)
     terms = {name: term(rows[name], settings.blank_is_zero) for name in network.fields}
     sheet = Sheet(network, terms)
@@ -196,8 +199,17 @@ def decode(
         probability = together(values)
 
     said = {name: witness.clear for name, witness in words.items() if witness.clear is not None}
+    # Where no sum speaks, what numbers are like beforehand must not outvote what is seen without a person.
+    guessed = {n for n in rows if n not in terms and values[n] != _best(told[n])} - illegible
     fields = {
-        name: _field(replace(belief, row=alone[name]), boxes[name], values[name], name in illegible, settings)
+        name: _field(
+            replace(belief, row=alone[name]),
+            boxes[name],
+            values[name],
+            settings,
+            illegible=name in illegible,
+            guessed=name in guessed,
+        )
         for name, belief in beliefs.items()
     }
     # Behind a box struck out may stand anything, but for the number that its writer also wrote in words.
@@ -273,7 +285,13 @@ def _best_sheet(network: Network, rows: Mapping[str, Row], settings: Settings) -
 
 
 def _field(
-    belief: _Belief, boxes: Floats, value: int | None, illegible: bool, settings: Settings
+    belief: _Belief,
+    boxes: Floats,
+    value: int | None,
+    settings: Settings,
+    *,
+    illegible: bool,
+    guessed: bool,
 ) -> DecodedField:
     row, numbers = belief.row, belief.numbers
     others = numbers.copy()
@@ -292,7 +310,8 @@ def _field(
         flags.append("crossed-out")
     if float(numbers @ row.odd) > settings.odd_maximum:
         flags.append("odd-filling")
-    if value is not None and row.probability(value) < settings.alone_minimum and not illegible:
+    unlike = value is not None and row.probability(value) < settings.alone_minimum
+    if guessed or (unlike and not illegible):
         flags.append("against-boxes")
     alone_value = _best(row)
     state = State.ILLEGIBLE if illegible else State.BLANK if value is None else State.NUMBER

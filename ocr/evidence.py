@@ -49,8 +49,8 @@ class Settings:
         such boxes that the other two ways have in the hand of somebody who prefers one.
     over_maximum : float
         Prior weight of a number above the field's `maximum`.
-    small : float
-        The votes of an option, blank and null votes weigh beforehand as ``(number + 1) ** -small`` (`ocr.sizes`).
+    small, spoilt : float
+        The votes of an option weigh beforehand as ``(number + 1) ** -small``, blank and null votes with the exponent `spoilt` (`ocr.sizes`).
     blank_is_zero : float
         Probability that a row left blank stands for 0, rather than for any number. Used to weigh sums only.
     calibration : (float, float, float)
@@ -96,6 +96,7 @@ class Settings:
     habit: float = 0.06
     over_maximum: float = 0.01
     small: float = 0.75
+    spoilt: float = 1.3
     blank_is_zero: float = 0.5
     calibration: tuple[float, float, float] = (1.003, 0.829, 5.803)
     accept: float = 0.999

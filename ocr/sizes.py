@@ -3,7 +3,8 @@
 Taken by themselves the boxes of a row weigh every way to fill them alike (`ocr.lattice`), so that three numbers in four would have
 three digits. Published counts say otherwise: the votes of an option, and blank and null votes, lie nearer to a weight of 1 / (number + 1),
 the same share for each order of magnitude, in every election at hand, of two candidates or of ten
-(`python -m benchmarks.sizes` prints them). They are steeper still; so this prior is a careful one. Totals are not like that.
+(`python -m benchmarks.sizes` prints them). They are steeper still; so this prior is a careful one. Blank and null votes are steeper in
+every one of them, the runoff of two candidates as well. Totals are not like that.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ import numpy as np
 from ocr.form import Role
 from ocr.lattice import Floats, Ints, Row
 
-COUNTS = (Role.OPTION, Role.BLANK, Role.NULL)
-"""Whose numbers are small more often than large."""
+SPOILT = (Role.BLANK, Role.NULL)
+"""Whose numbers are small by far more often than large; those of options (`Role.OPTION`) are so less strictly."""
 
 
 def size_prior(values: Ints, boxes: int, small: float) -> Floats:
