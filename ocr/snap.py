@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -133,6 +134,10 @@ def _search(
         paper = float(np.percentile(image, 70))
         along = along / max(paper, 40.0)
         bands = _bands(px, 1 - axis)
+        if (
+            field.edges == "none"
+        ):  # lines that run past the row are seen beside the boxes too; digits of one height are not
+            bands += _beside(px, 1 - axis, len(along))
         # A printed edge runs through all bands, a stroke only through some: the mean of the fainter bands.
         rows = np.stack([along[a:b].mean(axis=0) for a, b in bands])
         fainter = np.sort(rows, axis=0)[: max(1, int(np.ceil(0.6 * len(rows))))].mean(axis=0)
@@ -175,6 +180,18 @@ def _bands(px: F64, axis: int) -> list[tuple[int, int]]:
             a = start + length * (0.08 + 0.21 * i)
             out.append((max(0, round(a)), max(1, round(a + 0.21 * length))))
     return sorted(out)
+
+
+def _beside(px: F64, axis: int, end: int) -> list[tuple[int, int]]:
+    """Pieces before, between and after the boxes, each as long as a piece of `_bands` at the most."""
+    starts, ends = np.sort(px[:, axis]), np.sort(px[:, axis] + px[:, axis + 2])
+    piece = float((ends - starts).mean()) * 0.21
+    out = []
+    for a, b in zip([0.0, *ends], [*starts, float(end)], strict=True):
+        if b - a >= 2:
+            cuts = np.linspace(a, b, max(1, round((b - a) / piece)) + 1).round().astype(int).tolist()
+            out += [(i, j) for i, j in pairwise(cuts) if j > i]
+    return out
 
 
 def _smooth(at: F64, offset: F64, clear: F64, side: F64) -> F64:
