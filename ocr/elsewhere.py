@@ -55,19 +55,35 @@ class _Table:
 def elsewhere(sheet: Sheet, match: Match) -> list[Place]:
     """For as much of the page as is on the photo, then for each table that is: the agreement here and elsewhere."""
     drawn, pad, page, tables = draw(match.form)
-    size = (drawn.shape[1], drawn.shape[0])
-    seen, where = _brought(sheet, match, size, pad)
-    x, y = where[pad:-pad, pad:-pad, 0], where[pad:-pad, pad:-pad, 1]
-    inside = (x >= 0) & (x < sheet.size[0]) & (y >= 0) & (y < sheet.size[1])
-    rows, columns = (np.flatnonzero(inside.mean(axis=i) > HALF) for i in (1, 0))
-    if len(rows) < LEAST or len(columns) < LEAST:
+    seen, low, high = _seen(sheet, match, drawn, pad)
+    if min(high[0] - low[0], high[1] - low[1]) < LEAST:
         return [Place(0.0, 1.0, (0.0, 0.0))]
-    low, high = (int(columns[0]), int(rows[0])), (int(columns[-1]) + 1, int(rows[-1]) + 1)
     out = [_compared(seen, drawn, pad, _Table(low, high, page.step))]
     for t in tables:
         if t.low[0] >= low[0] and t.low[1] >= low[1] and t.high[0] <= high[0] and t.high[1] <= high[1]:
             out.append(_compared(seen, drawn, pad, t))
     return out
+
+
+def here(sheet: Sheet, match: Match) -> float:
+    """How well the lines of as much of the page as is on the photo agree where it was laid, -1 to 1."""
+    drawn = draw(match.form)[0]
+    seen, low, high = _seen(sheet, match, drawn, 1)
+    if min(high[0] - low[0], high[1] - low[1]) < LEAST:
+        return 0.0
+    seen, drawn = (p[low[1] : high[1] + more, low[0] : high[0] + more] for p, more in ((seen, 2), (drawn, 0)))
+    return float(cv2.matchTemplate(seen, drawn, cv2.TM_CCOEFF_NORMED).max())
+
+
+def _seen(sheet: Sheet, match: Match, drawn: F32, pad: int) -> tuple[F32, tuple[int, int], tuple[int, int]]:
+    """The photo's lines on the page, with a margin, and the corners of the part of the page that is on the photo."""
+    seen, where = _brought(sheet, match, (drawn.shape[1], drawn.shape[0]), pad)
+    x, y = where[pad:-pad, pad:-pad, 0], where[pad:-pad, pad:-pad, 1]
+    inside = (x >= 0) & (x < sheet.size[0]) & (y >= 0) & (y < sheet.size[1])
+    rows, columns = (np.flatnonzero(inside.mean(axis=i) > HALF) for i in (1, 0))
+    if not len(rows) or not len(columns):
+        return seen, (0, 0), (0, 0)
+    return seen, (int(columns[0]), int(rows[0])), (int(columns[-1]) + 1, int(rows[-1]) + 1)
 
 
 def alone(places: list[Place]) -> bool:
@@ -148,7 +164,7 @@ def draw(form: Form) -> tuple[F32, int, _Table, list[_Table]]:
 
 
 def _telling(form: Form, drawn: F32, tables: list[_Table]) -> list[_Table]:
-    """The tables that are told from a place further on the form's own blank: others would speak against the right place.
+    """The tables that are clearly told from a place further on the form's own blank: others would speak against the right place.
 
     A table whose boxes have no printed edges may have more lines beside it (of filled areas, of words) than in it.
     """
@@ -165,7 +181,7 @@ def _telling(form: Form, drawn: F32, tables: list[_Table]) -> list[_Table]:
     pad = MOST
     seen = np.pad(np.stack(lines, axis=2), ((pad, pad), (pad, pad), (0, 0)))
     places = [_compared(np.asarray(seen, np.float32), drawn, pad, t) for t in tables]
-    return [t for t, place in zip(tables, places, strict=True) if place.here > place.there]
+    return [t for t, place in zip(tables, places, strict=True) if place.here >= place.there + APART]
 
 
 def _tables(form: Form, unit: float, size: tuple[int, int]) -> list[_Table]:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from ocr.form import Form
 from ocr.lines import F32, F64, U8, Sheet
+from ocr.render import text_width
 from ocr.rough import Rough
 from ocr.skeleton import LONG, STEP, Skeleton, per_form, skeleton
 
@@ -32,6 +33,7 @@ CERTAIN = 0.09  # a line this much darker than the paper is certainly one
 ALL_INK = 0.75  # blur and handwriting hide some texts of the right page
 FEW_TEXTS = 5  # fewer texts say too little
 NO_TEXTS = 0.6  # and then this is assumed, so that lines alone must do better
+EDGE = 4.0  # of `LONG`: so near to the edge of a filled area a line is its edge
 LONGER = 117  # pixels; shorter lines are not held against a form
 
 
@@ -55,7 +57,7 @@ class Warp:
         return np.stack([powers @ self.x, powers @ self.y], axis=1)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Match:
     """A form laid on a photo.
 
@@ -141,8 +143,8 @@ class Matcher:
         warp = Warp(turn, middle, half, x, y)
         at = np.stack([pa @ x, pa @ y], axis=1), np.stack([pd @ x, pd @ y], axis=1)
         agreement = self._agreement(s, warp, *at)
-        texts = _texts(form, warp)
-        return Match(form, warp, quarters, agreement, self._foreign(warp, *at, texts), self._ink(form, texts))
+        foreign, ink = self._foreign(warp, form, *at), self._ink(form, _texts(form, warp))
+        return Match(form, warp, quarters, agreement, foreign, ink)
 
     def _step(
         self, powers: F64, weight: F64, xy: tuple[F64, F64], how: tuple[int, int], *, down: bool
@@ -233,29 +235,61 @@ class Matcher:
         total = s[d, c] - s[b, c] - s[d, a] + s[b, a]
         return np.asarray(total / np.maximum(1, (c - a) * (d - b)), np.float64)
 
-    def _foreign(self, warp: Warp, across: F64, down: F64, boxes: NDArray[np.intp]) -> float:
-        """Part of the long lines within the form that it does not have."""
-        texts = np.zeros(self.sheet.across.shape, np.uint8)
-        for x0, y0, x1, y1 in np.maximum(boxes, 0):
-            texts[y0:y1, x0:x1] = 1
-        points = np.concatenate([across, down])
-        low, high = points.min(axis=0) - 5, points.max(axis=0) + 5
-        x0, y0 = (max(0, int(v)) for v in low)
-        x1, y1 = (max(0, int(v)) for v in high)
+    def _foreign(self, warp: Warp, form: Form, across: F64, down: F64) -> float:
+        """Part of the long lines within the form that it does not have; rows of print and edges of filled areas look like lines."""
+        rim, printed = _areas(form)
+        own, aside = np.zeros((2, *self.sheet.across.shape), np.uint8)
+        cv2.fillPoly(own, [np.rint(warp(rim)).astype(np.int32)], 1)
+        at = np.rint(warp(printed.reshape(-1, 2))).astype(np.int32).reshape(printed.shape)
+        for quad in at:
+            cv2.fillConvexPoly(aside, quad, 1)
+        within = (own & ~aside & 1).view(np.bool_)
         reach = 2 * int(np.ceil(0.75 * STEP * unit_scale(warp))) + 1
         known, foreign = 1, 0
-        for long, at in zip(self._long, (across, down), strict=True):
-            own = np.zeros_like(texts)
-            w, h = self.sheet.size
-            x, y = np.rint(at[:, 0]).astype(np.intp), np.rint(at[:, 1]).astype(np.intp)
+        w, h = self.sheet.size
+        for long, points in zip(self._long, (across, down), strict=True):
+            own[:] = 0
+            x, y = np.rint(points).astype(np.intp).T
             inside = (x >= 0) & (x < w) & (y >= 0) & (y < h)
             own[y[inside], x[inside]] = 1
             near = np.asarray(cv2.dilate(own, np.ones((reach, reach), np.uint8)), dtype=np.uint8)
-            there = long[y0:y1, x0:x1]
-            explained = there & near[y0:y1, x0:x1]
-            known += int(np.count_nonzero(explained))
-            foreign += int(np.count_nonzero(there & ~explained & ~texts[y0:y1, x0:x1] & 1))
+            known += int(np.count_nonzero(long & near))
+            foreign += int(np.count_nonzero(long[within & (near == 0)]))
         return foreign / (known + foreign)
+
+
+@per_form
+def _areas(form: Form) -> tuple[F64, F64]:
+    """In `LONG` units: the rim (n, 2) of the part of the page that has lines; (n, 4, 2) where print or filled areas are."""
+    s = skeleton(form)
+    points = np.concatenate([s.across, s.down])
+    (x0, y0), (x1, y1) = points.min(axis=0) - 5, points.max(axis=0) + 5
+    t = np.linspace(0, 1, 16)
+    one = np.ones_like(t)
+    x, y = x0 + t * (x1 - x0), y0 + t * (y1 - y0)
+    rim = np.concatenate(
+        [
+            np.stack(side, axis=1)
+            for side in ((x, y0 * one), (x1 * one, y), (x[::-1], y1 * one), (x0 * one, y[::-1]))
+        ]
+    )
+    unit = LONG / max(form.page.width, form.page.height)
+    quads = []
+    for text in form.texts:
+        wide = max(0.55 * text.size * len(text.text), text_width(text.text, text.size))
+        left = {"left": 0.0, "centre": wide / 2, "right": wide}[text.align]
+        box = (-left - text.size, -1.1 * text.size, wide + 2 * text.size, 1.5 * text.size)
+        c, t_ = np.cos(np.radians(text.rotate)), np.sin(np.radians(text.rotate))
+        quads.append(_quad(*box) @ np.array([[c, t_], [-t_, c]]) + [text.x, text.y])
+    edge = EDGE / unit
+    for q in form.rects:
+        if q.fill is not None:
+            quads.append(_quad(q.x - edge, q.y - edge, q.w + 2 * edge, q.h + 2 * edge))
+    return rim, np.array(quads).reshape(-1, 4, 2) * unit
+
+
+def _quad(x: float, y: float, w: float, h: float) -> F64:
+    return np.array([[x, y], [x + w, y], [x + w, y + h], [x, y + h]])
 
 
 @per_form

@@ -20,7 +20,7 @@ from ocr.form import Form, load_forms
 from ocr.lines import F64, U8, Sheet, unwarps
 from ocr.match import Match, Matcher, Warp
 from ocr.rough import Rough, rough, transform
-from ocr.rows import has_other_rows, with_other_rows
+from ocr.rows import best_rows, has_other_rows, other_rows
 from ocr.skeleton import LONG
 from ocr.snap import Pyramid, Snapped, snap
 from ocr.thorough import thorough
@@ -44,7 +44,7 @@ LITTLE = (
 )
 FEW_FOREIGN = 0.05  # then, of the long lines
 UNRIVALLED = 0.4  # then, the best other form's part of the quality
-FEWER = 0.97  # a sheet with other rows must lie worse on the same rows than this part of the quality
+FEWER = 0.97  # a sheet with other rows must lie this much worse
 OTHER_ROWS = (
     0.08  # of the long lines, where the sheet also exists with other rows: a row more adds about 0.05
 )
@@ -165,7 +165,7 @@ class _Found:
     sheet: Sheet
     rival: float  # the quality of the best match of another form
     places: list[Place]  # agreement here and elsewhere, of the page and of each table
-    rows: float = 0.0  # the best quality, on these rows, of sheets like this one with more or fewer of them
+    rows: float = 0.0  # how well the best sheet like this one with other rows lies, next to this one
 
 
 def _registration(found: _Found) -> Registration:
@@ -192,10 +192,11 @@ def _of_twins(gray: U8, pyramid: Pyramid, best: _Found, forms: Sequence[Form]) -
         rivals = {**shipped, **rivals}
     laid = {best.match.form.id: best}
     for form in twins(best.match.form, list(rivals.values())):
-        match = Matcher(best.sheet).laid_as(best.match, form)
         # How many rows a table has its lines say, and not the words: those of the wrong form may lie on its own places.
-        other_rows = len(form.fields) != len(best.match.form.fields)
-        if match.quality < (1.0 if other_rows else TWIN) * best.match.quality:
+        if other_rows(form, best.match.form):
+            continue
+        match = Matcher(best.sheet).laid_as(best.match, form)
+        if match.quality < TWIN * best.match.quality:
             continue
         page = _Page(form, match.warp, best.sheet)
         snapped = snap(pyramid, form, page)
@@ -213,7 +214,7 @@ def _settled(found: _Found) -> bool:
     return (
         found.match.quality >= SETTLED
         and found.rival < RIVAL * found.match.quality
-        and found.rows < FEWER * found.match.quality
+        and found.rows < FEWER
         and alone(found.places)
     )
 
@@ -221,6 +222,8 @@ def _settled(found: _Found) -> bool:
 def _certain(found: _Found) -> bool:
     """Whether the form was found: its quality says so, or less of it where nothing speaks against it."""
     match, page = found.match, found.places[0]
+    if found.rows >= FEWER:
+        return False
     if match.foreign > OTHER_ROWS and has_other_rows(match.form) and not _settled(found):
         return False
     if match.quality >= ENOUGH and match.foreign <= STRANGE:
@@ -259,22 +262,20 @@ def _found(pyramid: Pyramid, sheet: Sheet, likely: Sequence[Rough]) -> _Found | 
     best = max(found, key=lambda f: f.score, default=None)
     if best is None or best.match.quality < HOPELESS:
         return best
-    others = with_other_rows(Matcher(sheet), best.match)
-    if not others:
-        return best
-    if others[0].quality <= best.match.quality:
-        return replace(best, rows=others[0].quality)
+    match, others = best_rows(Matcher(sheet), best.match)
+    if match is best.match:
+        return replace(best, rows=others)
     # The right rows, found from the wrong ones.
-    page = _Page(others[0].form, others[0].warp, sheet)
-    snapped = snap(pyramid, others[0].form, page)
+    page = _Page(match.form, match.warp, sheet)
+    snapped = snap(pyramid, match.form, page)
     return replace(
         best,
-        score=_score(others[0], snapped),
-        match=others[0],
+        score=_score(match, snapped),
+        match=match,
         snapped=snapped,
         page=page,
-        places=elsewhere(sheet, others[0]),
-        rows=best.match.quality,
+        places=elsewhere(sheet, match),
+        rows=others,
     )
 
 

@@ -9,25 +9,59 @@ from __future__ import annotations
 
 import numpy as np
 
+from ocr.elsewhere import here
 from ocr.form import Form, load_forms
 from ocr.match import Match, Matcher
 from ocr.skeleton import LONG, per_form
 from ocr.twins import twins
 
 OTHER_PITCH = 0.02  # part by which rows of two sheets differ in height
+TRIES = 3  # better rows looked for one from another
 
 
 def has_other_rows(form: Form) -> bool:
     """Whether there is a shipped sheet like this one with other rows, which a stretched or shorter table may be taken for."""
-    return any(len(f.fields) != len(form.fields) for f in twins(form, list(load_forms().values())))
+    return any(other_rows(f, form) for f in twins(form, list(load_forms().values())))
 
 
-def with_other_rows(matcher: Matcher, match: Match) -> list[Match]:
-    """The shipped sheets like this one with higher or lower rows, laid on the rows on which it lies, the best first."""
-    likes = twins(match.form, list(load_forms().values()))
-    other = [f for f in likes if abs(_pitch(f) / _pitch(match.form) - 1) > OTHER_PITCH]
-    found = [matcher.laid_on_rows(match, f, *_table(match.form, f)) for f in other]
-    return sorted(found, key=lambda m: -m.quality)
+def other_rows(one: Form, other: Form) -> bool:
+    """Whether the rows of two sheets differ in height."""
+    return abs(_pitch(one) / _pitch(other) - 1) > OTHER_PITCH
+
+
+def best_rows(matcher: Matcher, match: Match) -> tuple[Match, float]:
+    """The match, or that of a shipped sheet like it whose rows lie better, and how well the best of the others does next to it."""
+    others = _with_other_rows(matcher, match)
+    for _ in range(TRIES if others else 0):
+        best = max(others, key=others.__getitem__)
+        if others[best] <= _lies(matcher, match):
+            break
+        # Laid from the wrong rows the page was bent to them: its likes lie better where this one does.
+        match = best
+        others = _with_other_rows(matcher, match)
+    return match, max(others.values(), default=0.0) / max(_lies(matcher, match), 1e-9) if others else 0.0
+
+
+def _with_other_rows(matcher: Matcher, match: Match) -> dict[Match, float]:
+    """The shipped sheets like this one with higher or lower rows, laid on its rows or as its page, and how well they lie."""
+    out = {}
+    for form in twins(match.form, list(load_forms().values())):
+        if other_rows(form, match.form):
+            ways = (
+                matcher.laid_on_rows(match, form, *_table(match.form, form)),
+                matcher.laid_as(match, form),
+            )
+            best = max(ways, key=lambda m: m.quality)
+            out[best] = _lies(matcher, best)
+    return out
+
+
+def _lies(matcher: Matcher, match: Match) -> float:
+    """How well a sheet lies among its likes: all lines of both agree, and all texts stand where they should.
+
+    The quality of a match does not tell rows: bent to a row too few, all of the form's lines lie on some of the photo's.
+    """
+    return max(here(matcher.sheet, match), 0.0) * match.ink
 
 
 def _table(one: Form, other: Form) -> tuple[float, float]:

@@ -16,6 +16,7 @@ LONG = 1000.0  # the page's long side in the units used here
 STEP = 8.0  # between two points of a printed line
 SAME = 4.0  # lines nearer than this count as one
 DOTTED = 0.5  # the weight of a dotted line, next to 1
+THIN = 3.0  # a filled area that is not higher or not wider than this is a line
 Line = tuple[float, float, float, float, float]  # x0, y0, x1, y1 in page units, weight
 KEPT = 256  # forms whose derived data is kept
 T = TypeVar("T")
@@ -120,11 +121,15 @@ def _free(points: F64, axis: int) -> F64:
 
 
 def printed_lines(form: Form) -> list[Line]:
-    """The form's rules and outlines in page units, without the boxes of its fields."""
+    """The form's rules, outlines and bars in page units, without the boxes of its fields."""
     lines: list[Line] = [(r.x0, r.y0, r.x1, r.y1, DOTTED if r.dotted else 1.0) for r in form.rules]
+    thin = THIN * max(form.page.width, form.page.height) / LONG
     for q in form.rects:
         if q.line > 0:
             lines += _outline((q.x, q.y, q.w, q.h), DOTTED if q.dotted else 1.0)
+        elif q.fill is not None and min(q.w, q.h) <= thin:
+            x, y = q.x + q.w / 2, q.y + q.h / 2
+            lines.append((q.x, y, q.x + q.w, y, 1.0) if q.w > q.h else (x, q.y, x, q.y + q.h, 1.0))
     return lines
 
 
