@@ -24,6 +24,8 @@ from ocr.digits import MODEL, default_reader
 from ocr.errors import CotejoError
 from ocr.evidence import Settings
 from ocr.form import Form, Role, Writing, load_forms
+from ocr.hand import FILE as HAND
+from ocr.hand import default_hand
 from ocr.image import Limits, Refused, open_picture, page_count
 from ocr.printed import Printed, printed
 from ocr.reading import DECIMALS, CodeReading, FieldReading, Reading, State, refusal
@@ -37,7 +39,7 @@ STATION_SURE = (
     0.98  # least probability of a printed station number that is used: eight boxes read well reach it
 )
 
-_WEIGHTS = b"".join(path.read_bytes() for path in (MODEL, words.MODEL) if path.is_file())
+_WEIGHTS = b"".join(path.read_bytes() for path in (MODEL, HAND, words.MODEL) if path.is_file())
 READER = f"{VERSION}+{hashlib.sha256(_WEIGHTS).hexdigest()[:12] if _WEIGHTS else 'no-weights'}"
 """The reader's version and the hash of its networks; a reading is made by exactly one."""
 
@@ -260,9 +262,13 @@ def _of_whole(blank: Reading, sheet: Whole, accepted: bool | None = None) -> Rea
 
 
 def _probabilities(form: Form, cells: Mapping[str, NDArray[np.uint8]]) -> dict[str, NDArray[np.float64]]:
-    """All boxes of the sheet through the network at once."""
+    """All boxes of the sheet through the network at once; those written by hand are weighed with one another."""
     names = [f.name for f in form.fields]
-    every = default_reader().probabilities(np.concatenate([cells[name] for name in names]))
+    reader = default_reader()
+    seen = reader.look(np.concatenate([cells[name] for name in names]))
+    every = seen.probabilities
+    mine = np.repeat([f.writing is Writing.HAND for f in form.fields], [len(cells[name]) for name in names])
+    every[mine] = default_hand(reader.sha256).reread(every[mine], seen.traits[mine])
     ends = np.cumsum([len(cells[name]) for name in names])
     return dict(zip(names, np.split(every, ends[:-1]), strict=True))
 

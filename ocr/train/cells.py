@@ -56,6 +56,8 @@ LEVEL = (
     Level("hard", 0.18, 0.09, 10, 8.0, 0.25, 0.1, 6.0, 0.2, 0.25, 0.14, 0.15, 22, 14.0),
 )  # fmt: skip
 LEVELS = tuple(v.name for v in LEVEL)
+POOR = (0.15, 0.35, 0.5)
+"""Shares of the levels in the cells for training that are mostly of poor photos."""
 TRAINED = tuple(replace(v, bilevel=2 * v.bilevel) for v in LEVEL)
 """The same with more black-and-white: there a network becomes too sure."""
 
@@ -413,10 +415,11 @@ def make_cells(
     level: int | None = None,
     digits_only: bool = False,
     typed: float = 0.17,
+    shares: tuple[float, ...] = tuple(v.share for v in LEVEL),
 ) -> tuple[U8, npt.NDArray[np.int64]]:
     """Make `n` cells: three quarters digits, the rest blank, mark, seldom crossed (or digits only).
 
-    Without a level they are for training: all three levels, as `TRAINED` has them.
+    Without a level they are for training: all three levels in these shares, as `TRAINED` has them.
 
     Returns
     -------
@@ -426,7 +429,6 @@ def make_cells(
     rng = np.random.default_rng(seed)
     cells = np.empty((n, SIZE, SIZE), np.uint8)
     labels = np.empty(n, np.int64)
-    shares = tuple(v.share for v in LEVEL)
     for i in range(n):
         kind = 0 if digits_only else (0, BLANK, MARK, CROSSED)[pick(rng, MIX)]
         if level is None:

@@ -20,15 +20,19 @@ import numpy.typing as npt
 from ocr.digits import CLASSES, CROSSED, MARK, MODEL, DigitReader
 from ocr.focus import SIZE
 from ocr.train import glyphs
-from ocr.train.cells import LEVELS, Ink, make_cells
+from ocr.train.cells import LEVELS, POOR, Ink, make_cells
 from ocr.train.glyphs import Glyphs
 
 CHUNK = 5000
 """Cells made from one seed."""
-TRAIN, CHECK = (*range(1000, 1019), *range(1032, 1048)), tuple(range(500, 504))
+POOR_FROM = 1100
+"""Seeds from here on make cells that are mostly of poor photos."""
+TRAIN, CHECK = (*range(1000, 1019), *range(1032, 1130)), tuple(range(500, 504))
 """Seeds of the cells to train on and of those for the temperature."""
 HELD_BACK = 5000
 """Last MNIST training digits, kept for fitting the temperature."""
+USPS_TRAINED = 6000
+"""USPS training digits trained on; the rest are kept likewise."""
 PRINTED = ("DejaVuSans.ttf", "DejaVuSansMono.ttf", "DejaVuSerif.ttf", "DejaVuSans-Bold.ttf", "DejaVuSansCondensed.ttf",
            "LiberationSans-Regular.ttf", "LiberationSans-Bold.ttf", "LiberationSerif-Regular.ttf", "LiberationMono-Regular.ttf",
            "LiberationSansNarrow-Regular.ttf", "LiberationSerif-Bold.ttf", "FreeSans.ttf", "FreeMono.ttf", "FreeSerif.ttf",
@@ -86,7 +90,7 @@ def training_ink(folder: Path, part: str) -> Ink:
     shrink = 10 if check else 1
     thin, raw = order[: 33000 // shrink], order[25000 // shrink :]  # some of them as both
     zip_images, zip_labels = glyphs.read_usps(find(folder, "zip.train.gz"))
-    keep = slice(6000, None) if check else slice(0, 6000)
+    keep = slice(USPS_TRAINED, None) if check else slice(0, USPS_TRAINED)
     hand = sorted(folder.rglob("*.otf"))
     printed = glyphs.join([printed_fonts(PRINTED), glyphs.dot_matrix(8, rng)])
     digits = glyphs.join([
@@ -114,7 +118,8 @@ def _chunk(job: tuple[Path, str, int, Path]) -> Path:
     digits, part, seed, cache = job
     path = cache / f"{part}-{seed}.npz"
     if not path.exists():
-        cells, labels = make_cells(CHUNK, seed, training_ink(digits, part))
+        poor = {"shares": POOR} if seed >= POOR_FROM else {}
+        cells, labels = make_cells(CHUNK, seed, training_ink(digits, part), **poor)
         part_written = path.with_suffix(".part.npz")  # a run that is stopped leaves no half a file
         np.savez(part_written, cells=cells, labels=labels)
         part_written.replace(path)
@@ -177,13 +182,14 @@ def train(args: argparse.Namespace) -> None:
     import torch
     from torch._dynamo.utils import dump_compile_times
 
-    from ocr.train.learn import Plan, learn
+    from ocr.train.learn import Plan, learn, study_all
     from ocr.train.network import SHAPES, Network, save_onnx
 
     atexit.unregister(dump_compile_times)  # it takes our package `tabulate` for another one of that name
     torch.set_num_threads(args.threads)
     cells, labels = load_cells(args, "train", TRAIN[: args.cells // CHUNK])
     check_cells, check_labels = load_cells(args, "check", CHECK)
+    found = study_all(cells)
     nets, said = {}, {}
     for name, shape in SHAPES.items():
         out = args.cache / f"{name}-{args.rank}.onnx"
@@ -199,15 +205,15 @@ def train(args: argparse.Namespace) -> None:
         state = args.cache / f"state-{name}-{args.seed}-{args.cells}.pt"
         meet = args.cache / f"meet-{name}"
         epochs = args.epochs or shape.epochs
-        plan = Plan(epochs, args.batch, args.rate, args.seed, state, args.rank, args.ranks, meet)
-        nets[name] = learn(cells, labels, shape, plan, after)
+        plan = Plan(epochs, args.batch, args.rate, args.seed, state, args.half, args.rank, args.ranks, meet)
+        nets[name] = learn(cells, found, labels, shape, plan, after)
         if not args.rank:
             after(nets[name], "in the end")
     if args.rank:
         return
-    share, temperature = fit_share(said["pair"], said["alone"], check_labels)
+    share, temperature = fit_share(said["near"], said["far"], check_labels)
     save_onnx(
-        {"pair": (nets["pair"], share), "alone": (nets["alone"], 1 - share)}, args.out, CLASSES, temperature
+        {"near": (nets["near"], share), "far": (nets["far"], 1 - share)}, args.out, CLASSES, temperature
     )
     for name in SHAPES:  # the next run starts anew
         (args.cache / f"state-{name}-{args.seed}-{args.cells}.pt").unlink(missing_ok=True)
@@ -323,6 +329,9 @@ def main() -> None:
     )
     parser.add_argument("--rank", type=int, default=0, help="which of these this one is")
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument(
+        "--half", action="store_true", help="reckon in 16 bits: for processors with AVX512-BF16 or AMX"
+    )
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--out", type=Path, default=MODEL)
     parser.add_argument("--test-cells", type=int, default=4000, help="cells per set and level")

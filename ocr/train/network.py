@@ -12,11 +12,12 @@ from torch import nn
 Spec = tuple[tuple[int, int, int, int], ...]
 
 # channels in, channels out, kernel, stride; where neither size nor channels change, what came in may be added again (He et al. 2016)
-WHOLE: Spec = ((1, 16, 5, 2), (16, 32, 3, 2), (32, 48, 3, 2))
+GLANCE: Spec = ((1, 16, 5, 2), (16, 32, 3, 2), (32, 48, 3, 2))
+"""A first look at a view."""
 WRITING: Spec = (
     (1, 24, 5, 2), (24, 48, 3, 2), (48, 48, 3, 1), (48, 48, 3, 1), (48, 80, 3, 2), (80, 80, 3, 1),
 )  # fmt: skip
-ALONE: Spec = ((1, 24, 5, 2), (24, 48, 3, 2), (48, 64, 3, 1), (64, 64, 3, 1), (64, 96, 3, 2), (96, 96, 3, 1))
+WHOLE: Spec = ((1, 24, 5, 2), (24, 48, 3, 2), (48, 64, 3, 1), (64, 64, 3, 1), (64, 96, 3, 2), (96, 96, 3, 1))
 SIDES = {"whole": 32, "writing": 28}
 """The views of a cell (`ocr.focus`) and their sides in pixels."""
 OUTPUTS = 13
@@ -28,24 +29,23 @@ class Shape:
 
     towers: dict[str, Spec]
     hidden: int
-    adds: bool
     epochs: int
 
 
 SHAPES = {
-    "pair": Shape({"whole": WHOLE, "writing": WRITING}, 128, True, 8),
-    "alone": Shape({"whole": ALONE}, 96, False, 7),
+    "near": Shape({"whole": GLANCE, "writing": WRITING}, 128, 12),
+    "far": Shape({"whole": WHOLE, "writing": GLANCE}, 96, 5),
 }
-"""The two networks whose scores are averaged: one sees both views, the other the whole cell only."""
+"""The two networks whose scores are averaged: both see both views, one looks closely at the writing, the other at the whole cell."""
 
 
 class Tower(nn.Module):
     """Convolutions over one view."""
 
-    def __init__(self, spec: Spec, adds: bool) -> None:
+    def __init__(self, spec: Spec) -> None:
         super().__init__()
         self.spec = spec
-        self.adds = [adds and i == o and s == 1 for i, o, _, s in spec]
+        self.adds = [i == o and s == 1 for i, o, _, s in spec]
         self.convolutions = nn.ModuleList(nn.Conv2d(i, o, k, s, k // 2, bias=False) for i, o, k, s in spec)
         self.norms = nn.ModuleList(nn.BatchNorm2d(o) for _, o, _, _ in spec)
 
@@ -62,7 +62,7 @@ class Network(nn.Module):
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
-        self.towers = nn.ModuleDict({name: Tower(spec, shape.adds) for name, spec in shape.towers.items()})
+        self.towers = nn.ModuleDict({name: Tower(spec) for name, spec in shape.towers.items()})
         self.drop = nn.Dropout(0.15)
         self.hidden = nn.Linear(16 * sum(spec[-1][1] for spec in shape.towers.values()), shape.hidden)
         self.last = nn.Linear(shape.hidden, OUTPUTS)
@@ -80,7 +80,8 @@ def save_onnx(
 ) -> None:
     """Write networks, each with its share of the score, as one ONNX file.
 
-    Inputs `whole` [n, 1, 32, 32] and `writing` [n, 1, 28, 28], output `logits` [n, 13]. Weights are stored as 16-bit floats and
+    Inputs `whole` [n, 1, 32, 32] and `writing` [n, 1, 28, 28], outputs `logits` [n, 13] and `traits`: the hidden layers
+    before their bend, behind one another. Weights are stored as 16-bit floats and
     calculated with as 32-bit ones.
     """
     nodes: list[onnx.NodeProto] = []
@@ -88,6 +89,8 @@ def save_onnx(
     for name, (net, share) in nets.items():
         _write(net, share, f"{name}_", nodes, weights)
     nodes.append(helper.make_node("Sum", [f"{name}_logits" for name in nets], ["logits"]))
+    nodes.append(helper.make_node("Concat", [f"{name}_h0" for name in nets], ["traits"], axis=1))
+    width = sum(net.hidden.out_features for net, _ in nets.values())
     graph = helper.make_graph(
         nodes,
         "digits",
@@ -95,7 +98,10 @@ def save_onnx(
             helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", 1, side, side])
             for name, side in SIDES.items()
         ],
-        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["n", OUTPUTS])],
+        [
+            helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["n", OUTPUTS]),
+            helper.make_tensor_value_info("traits", TensorProto.FLOAT, ["n", width]),
+        ],
         weights,
     )
     model = helper.make_model(

@@ -20,7 +20,7 @@ from ocr.form import Form, FormField, Role, Sum, Writing
 from ocr.snap import Pyramid
 from ocr.train import glyphs
 from ocr.train.cells import MARGIN, U8, Ink, _hand, _write
-from ocr.train.digits import PRINTED
+from ocr.train.digits import HANDS, HELD_BACK, PRINTED, USPS_TRAINED
 from ocr.train.glyphs import Glyphs
 from ocr.train.levels import COPIES, DRAWN, LEVELS, Photo, draw_photo, legible, take_photo
 from ocr.train.paper import F32, Box, Rng, make_paper, pick, print_edges
@@ -29,6 +29,8 @@ from ocr.window import tighten
 LOOKS = (*LEVELS, *COPIES)
 """How a photo may be bad; the strength is drawn for each writer."""
 HALVES = ("fit", "score")
+PARTS = (*HALVES, "hand")
+"""Digits for the thresholds, for their scores, and for the model of hands (`ocr.hand`): none has a digit of another."""
 PER_CLASS = {**dict.fromkeys(range(10), 8), BLANK: 16, MARK: 12, CROSSED: 6}
 """Cells that a writer makes of each class; printed digits come on top."""
 PRINTED_EACH = 2
@@ -75,7 +77,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Sources:
-    """Digits that were not trained on, for one half of the simulation, by kind, with the weight of each kind."""
+    """Digits that were not trained on, for one part of the simulation, by kind, with the weight of each kind."""
 
     kinds: tuple[tuple[Source, ...], ...]
     weights: tuple[float, ...]
@@ -93,29 +95,38 @@ def made_sources(half: str, writers: int = 40, each: int = 3) -> Sources:
     )  # fmt: skip
 
 
-def load_sources(mnist: Path, usps: Path, fonts: Path, half: str) -> Sources:
-    """MNIST test (thinned and as written), USPS test, held-back handwriting fonts, drawn styles; each half its own ones.
+def load_sources(mnist: Path, usps: Path, fonts: Path, part: str) -> Sources:
+    """MNIST (thinned and as written), USPS, handwriting fonts, drawn styles; each of the `PARTS` its own ones.
 
+    The halves have the test digits and the fonts held back; the part for hands those that the network's temperature is fitted on.
     Printed fonts and drawn styles are of the kinds trained on (other drawings).
     """
-    odd = HALVES.index(half)
+    odd = PARTS.index(part)
     rng = np.random.default_rng(40 + odd)
 
     def alike(part: Glyphs) -> tuple[Source, ...]:
         small = [cv2.resize(f, (14, 14), interpolation=cv2.INTER_AREA).ravel() for f in part.fields]
         return (Source(part, np.array(small, np.float32)),)
 
-    images, labels = glyphs.read_mnist(mnist, "t10k")
-    mine = np.arange(len(labels)) // 200 % 2 == odd  # neighbours in the file may be of one hand
-    post, post_labels = glyphs.read_usps(usps / "zip.test.gz")
-    half_post = np.arange(len(post_labels)) // 200 % 2 == odd
-    held = sorted(fonts.rglob("*.otf"))[15:][odd::2]
+    hands = sorted(fonts.rglob("*.otf"))
+    if part in HALVES:
+        images, labels = glyphs.read_mnist(mnist, "t10k")
+        mine = np.arange(len(labels)) // 200 % 2 == odd  # neighbours in the file may be of one hand
+        post, post_labels = glyphs.read_usps(usps / "zip.test.gz")
+        my_post = np.arange(len(post_labels)) // 200 % 2 == odd
+        held = hands[HANDS[1] :][odd::2]
+    else:
+        images, labels = glyphs.read_mnist(mnist, "train")
+        mine = np.arange(len(labels)) >= len(labels) - HELD_BACK
+        post, post_labels = glyphs.read_usps(usps / "zip.train.gz")
+        my_post = np.arange(len(post_labels)) >= USPS_TRAINED
+        held = hands[slice(*HANDS)]
     system = sorted(p for p in Path("/usr/share/fonts").rglob("*") if p.name in PRINTED)
     return Sources(
         (
             alike(glyphs.from_images(images[mine], labels[mine], True)),
             alike(glyphs.from_images(images[mine], labels[mine], False)),
-            alike(glyphs.from_images(post[half_post], post_labels[half_post], True)),
+            alike(glyphs.from_images(post[my_post], post_labels[my_post], True)),
             tuple(Source(g) for g in (glyphs.from_fonts([p], True) for p in held) if len(set(g.labels.tolist())) == 10),
             tuple(Source(glyphs.handmade(2, rng)) for _ in range(8)),
         ),

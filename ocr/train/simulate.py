@@ -16,14 +16,15 @@ import numpy as np
 import numpy.typing as npt
 
 from ocr.decode import Decoded, decode
-from ocr.digits import BLANK, CLASSES, CROSSED, MARK, DigitReader
+from ocr.digits import BLANK, CLASSES, CROSSED, MARK, DigitReader, default_reader
 from ocr.evidence import Settings, unsure
 from ocr.form import Form, Writing, load_forms
+from ocr.hand import Hand, default_hand
 from ocr.lattice import Floats
 from ocr.reading import State
 from ocr.train.sheets import (
-    HALVES,
     LOOKS,
+    PARTS,
     Sources,
     Values,
     draw_values,
@@ -36,16 +37,34 @@ from ocr.train.sheets import (
 
 ASPECTS = (1.45, 0.9, 0.5)
 """Width over height of the boxes drawn; a form takes the one nearest to its own."""
-_KINDS = (*range(10), BLANK, MARK, CROSSED, *range(20, 30))
+PRINT = 20
+"""Classes from here on are printed digits."""
+_KINDS = (*range(10), BLANK, MARK, CROSSED, *range(PRINT, PRINT + 10))
 
 
 @dataclass(frozen=True)
 class Writer:
-    """What the network said of each cell of one writer in one photo, by class (20 to 29: printed digits)."""
+    """What the network said of each cell of one writer in one photo, by class (20 to 29: printed digits), and its traits."""
 
     look: str
     aspect: float
     cells: Mapping[int, Floats]
+    traits: Mapping[int, npt.NDArray[np.float32]]
+
+    def boxes(
+        self, classes: Mapping[str, list[int]], rng: np.random.Generator, hand: Hand | None
+    ) -> dict[str, Floats]:
+        """What the network says of the boxes of a sheet, cells drawn by chance, each weighed with the writer's other ones.
+
+        A cell that stands on the sheet twice has one voice.
+        """
+        drawn = {f: [(c, int(rng.integers(len(self.cells[c])))) for c in row] for f, row in classes.items()}
+        said = {at: self.cells[at[0]][at[1]] for row in drawn.values() for at in row}
+        mine = [at for at in said if at[0] < PRINT]
+        if hand is not None and mine:
+            traits = np.array([self.traits[c][i] for c, i in mine])
+            said |= dict(zip(mine, hand.reread(np.array([said[at] for at in mine]), traits), strict=True))
+        return {f: np.array([said[at] for at in row]) for f, row in drawn.items()}
 
 
 @dataclass(frozen=True)
@@ -85,8 +104,15 @@ def read_cells(
     which = {k: np.flatnonzero(classes == k) for k in _KINDS}
     out = []
     for (look, aspect), mine in zip(who, cells, strict=True):
-        p = reader.probabilities(mine)
-        out.append(Writer(look, aspect, {k: p[i] for k, i in which.items()}))
+        seen = reader.look(mine)
+        out.append(
+            Writer(
+                look,
+                aspect,
+                {k: seen.probabilities[i] for k, i in which.items()},
+                {k: seen.traits[i] for k, i in which.items()},
+            )
+        )
     return out
 
 
@@ -95,23 +121,23 @@ def perfect_writers(look: str, sure: float = 1 - 1e-7) -> list[Writer]:
     cells = {}
     for k in _KINDS:
         p = np.full((1, len(CLASSES)), (1 - sure) / (len(CLASSES) - 1))
-        p[0, k % 20 if k >= 20 else k] = sure
+        p[0, k % PRINT] = sure
         cells[k] = p
-    return [Writer(look, aspect, cells) for aspect in ASPECTS]
+    return [Writer(look, aspect, cells, {}) for aspect in ASPECTS]
 
 
 def load_writers(
-    data: Data, half: str, writers: int, seed: int, cache: Path, looks: Sequence[str] = LOOKS
+    data: Data, part: str, writers: int, seed: int, cache: Path, looks: Sequence[str] = LOOKS
 ) -> list[Writer]:
-    """The writers of one half; their cells are drawn once and kept under `cache`."""
+    """The writers of one part of the digits; their cells are drawn once and kept under `cache`."""
     out = []
     sources: Sources | None = None
     for look in looks:
-        path = cache / f"{half}-{look.replace(' ', '-')}-{writers}-{seed}.npz"
+        path = cache / f"{part}-{look.replace(' ', '-')}-{writers}-{seed}.npz"
         if not path.exists():
             cache.mkdir(parents=True, exist_ok=True)
-            sources = sources or load_sources(data.mnist, data.usps, data.fonts, half)
-            own = 1000 * seed + 10 * LOOKS.index(look) + HALVES.index(half)
+            sources = sources or load_sources(data.mnist, data.usps, data.fonts, part)
+            own = 1000 * seed + 10 * LOOKS.index(look) + PARTS.index(part)
             cells, classes, _ = draw_cells(sources, [look], writers, own)
             np.savez(path, cells=cells, classes=classes)
         kept = np.load(path)
@@ -163,6 +189,7 @@ def write_sheets(
     form: Form, writers: Sequence[Writer], n: int, wrong: float, rng: np.random.Generator
 ) -> Iterator[Sheet]:
     """Sheets of one form, the share `wrong` of them written so that a sum fails."""
+    hand = default_hand(default_reader().sha256) if any(w.traits for w in writers) else None
     mine = [w for w in writers if w.aspect == shape_of(form)]
     for _ in range(n):
         writer = mine[int(rng.integers(len(mine)))]
@@ -170,10 +197,7 @@ def write_sheets(
         if rng.random() < wrong:
             values = slip(rng, form, values)
         truth, classes = spell_sheet(rng, form, values)
-        boxes = {
-            f: np.array([writer.cells[c][int(rng.integers(len(writer.cells[c])))] for c in row])
-            for f, row in classes.items()
-        }
+        boxes = writer.boxes(classes, rng, hand)
         clear = None not in truth.values() and not any(CROSSED in row for row in classes.values())
         yield Sheet(form, writer, values, truth, classes, boxes, clear)
 

@@ -101,16 +101,16 @@ def fit_noise(sheets: Sequence[tuple[str, Floats, npt.NDArray[np.int64], float]]
     """The floor as low as these boxes can prove: what may be wrong, at most, of those that are as good as certain.
 
     The upper end of the interval and not the share itself: that few were wrong among those drawn does not say that none would be.
+    A cell that stands on several sheets counts once.
     """
-    bare = replace(s, noise=0.0)
-    wrong = n = 0
+    seen: dict[bytes, bool] = {}
     for _, p, labels, unclear in sheets:
         t = max(1.0, s.temperature * float(np.exp(s.temperature_slope * (unclear - UNSURE))))
-        q = soften(p, bare.noise, s.class_prior, t)
-        sure = q.max(axis=1) >= SURE
-        n += int(sure.sum())
-        wrong += int((q.argmax(axis=1) != labels)[sure].sum())
-    return replace(s, noise=min(5e-4, max(1e-5, float(f"{upper(wrong, n) * 13 / 12:.1e}"))))
+        q = soften(p, 0.0, s.class_prior, t)
+        for k in np.flatnonzero(q.max(axis=1) >= SURE).tolist():
+            seen.setdefault(p[k].tobytes(), bool(q[k].argmax() != labels[k]))
+    wrong = sum(seen.values())
+    return replace(s, noise=min(5e-4, max(1e-5, float(f"{upper(wrong, len(seen)) * 13 / 12:.1e}"))))
 
 
 # --- the acta's probability ---------------------------------------------------------------------------------------------

@@ -116,8 +116,13 @@ def test_temperature_is_found_again() -> None:
 def test_the_floor_is_as_low_as_the_boxes_prove() -> None:
     sure = np.full((1, 13), 1e-6)
     sure[0, 4] = 1 - 12e-6
-    few = [("light", np.repeat(sure, 3000, 0), np.full(3000, 4, np.int64), 0.1)]
-    many = [("light", np.repeat(sure, 30_000, 0), np.full(30_000, 4, np.int64), 0.1)]
+    each = np.repeat(sure, 30_000, 0)
+    each[:, 0] *= np.linspace(0.5, 1, 30_000)  # no cell is another one
+    few = [("light", each[:3000], np.full(3000, 4, np.int64), 0.1)]
+    many = [("light", each, np.full(30_000, 4, np.int64), 0.1)]
+    assert fit_noise(20 * few, PLAIN) == fit_noise(
+        few, PLAIN
+    )  # a cell proves nothing by standing on many sheets
     assert fit_noise(few, PLAIN).noise == 5e-4  # never above what was reasoned before
     assert fit_noise(many, PLAIN).noise == pytest.approx(
         3.0 / 30_000 * 13 / 12, rel=0.05

@@ -1,0 +1,94 @@
+"""The model of hands: one sheet's boxes weighed with one another."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ocr.digits import CROSSED, default_reader
+from ocr.hand import FILE, MOST, Hand, HandModelError, default_hand, load
+
+K, C = 6, 12
+MODEL = Hand(np.eye(K), np.zeros((C, K)), np.full(K, 9.0), 1.0, "network")
+"""All classes lie about 0; hands differ by 3, boxes of one hand by 1."""
+
+
+def sheet(rng: np.random.Generator, each: int = 6) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Boxes of one hand: ones and sevens, read surely; the last box is a 7 that the network takes for either."""
+    own = rng.normal(0, 3, (C, K))
+    labels = np.array([1] * each + [7] * each + [7])
+    traits = (own[labels] + rng.normal(0, 1, (len(labels), K))).astype(np.float32)
+    p = np.full((len(labels), 13), 1e-4)
+    p[np.arange(len(labels)), labels] = 1
+    p[-1, [1, 7]] = 0.5
+    return p / p.sum(1, keepdims=True), traits, labels
+
+
+def test_a_doubtful_box_is_read_as_its_hand_writes() -> None:
+    rng = np.random.default_rng(1)
+    said = []
+    for _ in range(200):
+        p, traits, _ = sheet(rng)
+        said.append(MODEL.reread(p, traits)[-1, [1, 7]])
+    one, seven = np.array(said).T
+    assert np.mean(seven > one) > 0.97
+    assert -np.log(seven).mean() < 0.3 * -np.log(0.5)
+    # what it says holds: of the boxes given a probability so many are what they are said to be
+    assert np.mean(seven[seven > 0.5]) == pytest.approx(np.mean(seven > 0.5), abs=0.04)
+
+
+def test_a_box_never_speaks_for_itself() -> None:
+    p, traits, _ = sheet(np.random.default_rng(2))
+    assert np.array_equal(MODEL.reread(p[-1:], traits[-1:]), p[-1:])
+    # with nothing but boxes of other classes beside it, little is known of how the hand writes a 3
+    odds = MODEL.odds(p, traits)
+    assert np.abs(odds[:, 3]).max() < 0.1
+
+
+def test_nothing_seen_says_nothing() -> None:
+    p = np.zeros((2, 13))
+    p[:, CROSSED] = 1  # of no class that has a hand
+    traits = np.random.default_rng(3).normal(0, 3, (2, K)).astype(np.float32)
+    assert np.abs(MODEL.odds(p, traits)).max() < 1e-12
+
+
+def test_the_order_of_the_boxes_does_not_matter() -> None:
+    rng = np.random.default_rng(4)
+    p, traits, _ = sheet(rng)
+    order = rng.permutation(len(p))
+    assert MODEL.reread(p[order], traits[order]) == pytest.approx(MODEL.reread(p, traits)[order], abs=1e-12)
+
+
+def test_rows_are_probabilities_and_the_hand_never_proves() -> None:
+    rng = np.random.default_rng(5)
+    p = rng.dirichlet(np.full(13, 0.2), 40)
+    p[0] = np.eye(13)[4]
+    traits = rng.normal(0, 50, (40, K)).astype(np.float32)
+    q = replace(MODEL, weight=0.1).reread(p, traits)
+    assert np.allclose(q.sum(1), 1) and (q >= 0).all() and np.isfinite(q).all()
+    moved = np.log(q[1:] / p[1:])
+    assert (moved.max(1) - moved.min(1) <= 2 * 0.1 * MOST + 1e-6).all()
+
+
+def test_the_shipped_model_belongs_to_the_shipped_network() -> None:
+    reader = default_reader()
+    hand = default_hand(reader.sha256)
+    cells = np.random.default_rng(6).integers(0, 256, (5, 64, 64), dtype=np.uint8)
+    assert hand.axes.shape[0] == reader.look(cells).traits.shape[1]
+    assert hand.means.shape == (CROSSED, hand.axes.shape[1]) and (hand.spread >= 0).all()
+    assert 0 < hand.weight < 0.5
+
+
+def test_a_model_of_another_network_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(HandModelError, match="made for other digit weights"):
+        load(FILE, "another")
+    with pytest.raises(HandModelError, match="cannot be read"):
+        load(tmp_path / "none.npz", "any")
+    broken = tmp_path / "broken.npz"
+    broken.write_bytes(b"PK\x03\x04 no archive")
+    with pytest.raises(HandModelError, match="cannot be read"):
+        load(broken, "any")
+    np.savez(tmp_path / "part.npz", axes=np.eye(2))
+    with pytest.raises(HandModelError, match="cannot be read"):
+        load(tmp_path / "part.npz", "any")
