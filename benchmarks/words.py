@@ -16,9 +16,9 @@ from pathlib import Path
 
 from ocr.cells import cut
 from ocr.decode import Decoded, decode
-from ocr.digits import default_reader
 from ocr.form import load_forms
 from ocr.image import Refused, open_picture
+from ocr.read import box_probabilities
 from ocr.register import NotFound, register
 from ocr.words import witnesses
 
@@ -53,7 +53,7 @@ def score(folder: Path) -> tuple[Counter[str], float]:
             continue
         if not any(f.words for f in found.form.fields):
             continue
-        boxes = {name: default_reader().probabilities(cells) for name, cells in cut(gray, found).items()}
+        boxes = box_probabilities(found.form, cut(gray, found))
         start = time.process_time()
         words = witnesses(gray, found)
         seconds += time.process_time() - start

@@ -179,7 +179,7 @@ def _read(data: bytes, sha256: str, forms: Mapping[str, Form], file: str, page: 
 def _reading(blank: Reading, gray: NDArray[np.uint8], registration: Registration, text: Printed) -> Reading:
     form = registration.form
     cells = cut(gray, registration)
-    boxes = text.over(_probabilities(form, cells))
+    boxes = text.over(box_probabilities(form, cells))
     # A file's own text needs no second witness.
     seen = words.witnesses(gray, registration)
     written = {name: witness for name, witness in seen.items() if name not in text.boxes}
@@ -261,7 +261,7 @@ def _of_whole(blank: Reading, sheet: Whole, accepted: bool | None = None) -> Rea
     )
 
 
-def _probabilities(form: Form, cells: Mapping[str, NDArray[np.uint8]]) -> dict[str, NDArray[np.float64]]:
+def box_probabilities(form: Form, cells: Mapping[str, NDArray[np.uint8]]) -> dict[str, NDArray[np.float64]]:
     """All boxes of the sheet through the network at once; those written by hand are weighed with one another."""
     names = [f.name for f in form.fields]
     reader = default_reader()

@@ -148,10 +148,14 @@ def _optics(page: F32, photo: Photo, aspect: float) -> F32:
     return out
 
 
-def legible(ink: F32, photo: Photo, aspect: float) -> bool:
-    """Whether the light that the ink took away is still to be seen in the photo (the rule of `ocr.train.cells`)."""
+def legible(ink: F32, photo: Photo, aspect: float, dark: float = 1.0) -> bool:
+    """Whether the light that the ink took away is still to be seen in the photo (the rule of `ocr.train.cells`).
+
+    A copier's threshold lies at a share of the pen's darkness (`dark`): a thin stroke that the lens has spread may not reach it.
+    """
     left = _optics(ink, photo, aspect)
-    return float(left[left > 0.4 * left.max()].mean()) >= photo.depth
+    least = max(photo.depth, 255 * photo.gain * dark * photo.cut)
+    return float(left[left > 0.4 * left.max()].mean()) >= least
 
 
 def take_photo(rng: Rng, page: F32, photo: Photo, dark: float, aspect: float) -> U8:

@@ -207,7 +207,7 @@ def _make_cell(
             _write(rng, page, everything, MARK if rng.random() < 0.2 else 0, side, hand)
     before = page.copy()
     write(page, box, kind, hand)
-    if kind != BLANK and not legible(before - page, photo, aspect):
+    if kind != BLANK and not legible(before - page, photo, aspect, hand["dark"]):
         return None
     return cut_cell(take_photo(rng, page, photo, hand["dark"], aspect), aspect)
 

@@ -42,6 +42,10 @@ PRINT = 20
 _KINDS = (*range(10), BLANK, MARK, CROSSED, *range(PRINT, PRINT + 10))
 
 
+Cells = Mapping[str, list[tuple[int, int]]]
+"""For each box of each field: its class, and which of the writer's cells of that class."""
+
+
 @dataclass(frozen=True)
 class Writer:
     """What the network said of each cell of one writer in one photo, by class (20 to 29: printed digits), and its traits."""
@@ -51,20 +55,17 @@ class Writer:
     cells: Mapping[int, Floats]
     traits: Mapping[int, npt.NDArray[np.float32]]
 
-    def boxes(
-        self, classes: Mapping[str, list[int]], rng: np.random.Generator, hand: Hand | None
-    ) -> dict[str, Floats]:
-        """What the network says of the boxes of a sheet, cells drawn by chance, each weighed with the writer's other ones.
+    def weighed(self, cells: Cells, hand: Hand | None) -> dict[str, Floats]:
+        """What the network says of these cells, the boxes of one sheet, each weighed with the others.
 
         A cell that stands on the sheet twice has one voice.
         """
-        drawn = {f: [(c, int(rng.integers(len(self.cells[c])))) for c in row] for f, row in classes.items()}
-        said = {at: self.cells[at[0]][at[1]] for row in drawn.values() for at in row}
+        said = {at: self.cells[at[0]][at[1]] for row in cells.values() for at in row}
         mine = [at for at in said if at[0] < PRINT]
         if hand is not None and mine:
             traits = np.array([self.traits[c][i] for c, i in mine])
             said |= dict(zip(mine, hand.reread(np.array([said[at] for at in mine]), traits), strict=True))
-        return {f: np.array([said[at] for at in row]) for f, row in drawn.items()}
+        return {f: np.array([said[at] for at in row]) for f, row in cells.items()}
 
 
 @dataclass(frozen=True)
@@ -172,6 +173,7 @@ class Sheet:
     values: dict[str, int]
     truth: Values  # None where a row was left empty
     classes: dict[str, list[int]]
+    cells: Cells
     boxes: dict[str, Floats]
     clear: bool  # no box struck out, no row left empty
 
@@ -197,9 +199,10 @@ def write_sheets(
         if rng.random() < wrong:
             values = slip(rng, form, values)
         truth, classes = spell_sheet(rng, form, values)
-        boxes = writer.boxes(classes, rng, hand)
+        cells = {f: [(c, int(rng.integers(len(writer.cells[c])))) for c in row] for f, row in classes.items()}
+        boxes = writer.weighed(cells, hand)
         clear = None not in truth.values() and not any(CROSSED in row for row in classes.values())
-        yield Sheet(form, writer, values, truth, classes, boxes, clear)
+        yield Sheet(form, writer, values, truth, classes, cells, boxes, clear)
 
 
 BROKEN = {"inconsistent", "may-not-add-up", "sum-fails", "blank-sum"}

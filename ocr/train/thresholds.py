@@ -12,10 +12,11 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +30,7 @@ from ocr.reliability import calibration_error
 from ocr.train.sheets import HALVES, LOOKS
 from ocr.train.simulate import (
     CONFIRM,
+    PRINT,
     Data,
     Scored,
     Writer,
@@ -53,27 +55,36 @@ def upper(wrong: int, n: int) -> float:
 # --- what the network's probabilities are worth ---------------------------------------------------------------------------
 
 
-def boxes_of(
-    forms: Sequence[str], writers: Sequence[Writer], n: int, seed: int
-) -> list[tuple[str, Floats, npt.NDArray[np.int64], float]]:
-    """Look, network's posteriors, true classes and unclearness of `n` sheets of each form and look."""
+class Boxes(NamedTuple):
+    """The boxes of one sheet: its look, the network's posteriors, true classes, unclearness, and which cell each is."""
+
+    look: str
+    p: Floats
+    labels: npt.NDArray[np.int64]
+    unclear: float
+    cells: Sequence[Hashable]
+
+
+def boxes_of(forms: Sequence[str], writers: Sequence[Writer], n: int, seed: int) -> list[Boxes]:
+    """The boxes of `n` sheets of each form and look."""
     known, out = load_forms(), []
     for look in dict.fromkeys(w.look for w in writers):
         mine = [w for w in writers if w.look == look]
         for i, name in enumerate(sorted(forms)):
             rng = np.random.default_rng([seed, i])
             for sheet in write_sheets(known[name], mine, n, WRONG, rng):
-                labels = [c % 20 if c >= 20 else c for row in sheet.classes.values() for c in row]
+                labels = np.array([c % PRINT for row in sheet.classes.values() for c in row], np.int64)
                 p = np.concatenate(list(sheet.boxes.values()))
-                out.append((look, p, np.array(labels, np.int64), unsure(sheet.boxes)))
+                cells = [(id(sheet.writer), *at) for row in sheet.cells.values() for at in row]
+                out.append(Boxes(look, p, labels, unsure(sheet.boxes), cells))
     return out
 
 
-def box_loss(sheets: Sequence[tuple[str, Floats, npt.NDArray[np.int64], float]], s: Settings) -> float:
+def box_loss(sheets: Sequence[Boxes], s: Settings) -> float:
     """Mean negative log likelihood of the boxes, with the classes as frequent as on these sheets."""
-    p = np.concatenate([x[1] for x in sheets])
-    labels = np.concatenate([x[2] for x in sheets])
-    unclear = np.concatenate([np.full(len(x[2]), x[3]) for x in sheets])
+    p = np.concatenate([x.p for x in sheets])
+    labels = np.concatenate([x.labels for x in sheets])
+    unclear = np.concatenate([np.full(len(x.labels), x.unclear) for x in sheets])
     often = np.bincount(labels, minlength=13) / len(labels)
     t = np.maximum(1.0, s.temperature * np.exp(s.temperature_slope * (unclear - UNSURE)))
     q = p ** (1 / t[:, None]) / np.array(s.class_prior or (1.0,) * 13)
@@ -81,9 +92,7 @@ def box_loss(sheets: Sequence[tuple[str, Floats, npt.NDArray[np.int64], float]],
     return float(-np.log(q[np.arange(len(labels)), labels]).mean())
 
 
-def fit_temperature(
-    sheets: Sequence[tuple[str, Floats, npt.NDArray[np.int64], float]], s: Settings
-) -> Settings:
+def fit_temperature(sheets: Sequence[Boxes], s: Settings) -> Settings:
     """Temperature and its slope of least loss."""
 
     def loss(x: Floats) -> float:
@@ -97,18 +106,19 @@ def fit_temperature(
     )
 
 
-def fit_noise(sheets: Sequence[tuple[str, Floats, npt.NDArray[np.int64], float]], s: Settings) -> Settings:
+def fit_noise(sheets: Sequence[Boxes], s: Settings) -> Settings:
     """The floor as low as these boxes can prove: what may be wrong, at most, of those that are as good as certain.
 
     The upper end of the interval and not the share itself: that few were wrong among those drawn does not say that none would be.
-    A cell that stands on several sheets counts once.
+    A cell that stands on several sheets counts once, as wrong if it was on one of them.
     """
-    seen: dict[bytes, bool] = {}
-    for _, p, labels, unclear in sheets:
-        t = max(1.0, s.temperature * float(np.exp(s.temperature_slope * (unclear - UNSURE))))
-        q = soften(p, 0.0, s.class_prior, t)
+    seen: dict[Hashable, bool] = {}
+    for x in sheets:
+        t = max(1.0, s.temperature * float(np.exp(s.temperature_slope * (x.unclear - UNSURE))))
+        q = soften(x.p, 0.0, s.class_prior, t)
+        bad = q.argmax(axis=1) != x.labels
         for k in np.flatnonzero(q.max(axis=1) >= SURE).tolist():
-            seen.setdefault(p[k].tobytes(), bool(q[k].argmax() != labels[k]))
+            seen[x.cells[k]] = seen.get(x.cells[k], False) or bool(bad[k])
     wrong = sum(seen.values())
     return replace(s, noise=min(5e-4, max(1e-5, float(f"{upper(wrong, len(seen)) * 13 / 12:.1e}"))))
 
@@ -221,16 +231,16 @@ def reliability(sheets: list[Scored], s: Settings) -> None:
         print("| " + " | ".join(cells) + " |")
 
 
-def box_table(boxes: Sequence[tuple[str, Floats, npt.NDArray[np.int64], float]], s: Settings) -> None:
+def box_table(boxes: Sequence[Boxes], s: Settings) -> None:
     """Accuracy of the network on these boxes, and the floor of least loss, by look."""
     print(
         "| boxes | n | right | p ≥ 0.999 | wrong | floor of least loss | loss | loss with the floor in force |\n"
         + "|---" * 8
         + "|"
     )
-    for look in (*dict.fromkeys(b[0] for b in boxes), "all"):
-        part = [b for b in boxes if look in (b[0], "all")]
-        p, labels = np.concatenate([b[1] for b in part]), np.concatenate([b[2] for b in part])
+    for look in (*dict.fromkeys(b.look for b in boxes), "all"):
+        part = [b for b in boxes if look in (b.look, "all")]
+        p, labels = np.concatenate([b.p for b in part]), np.concatenate([b.labels for b in part])
         top, wrong = p.max(1), p.argmax(1) != labels
         loss, floor = min((box_loss(part, replace(s, noise=f)), f) for f in FLOORS)
         sure = top >= 0.999
@@ -259,7 +269,7 @@ def main() -> None:
     found = force
     for k, half in enumerate(HALVES):
         writers = load_writers(data, half, args.writers, args.seed, args.cache)
-        boxes[half] = boxes_of(forms, writers, 12, k)
+        boxes[half] = boxes_of(forms, writers, 40, k)
         if half == "fit":
             found = fit_noise(boxes[half], fit_temperature(boxes[half], force))
         sheets[half] = score_sheets(forms, writers, args.sheets, WRONG, 1 + k, found, args.jobs)

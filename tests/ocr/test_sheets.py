@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -113,6 +115,8 @@ def test_what_nobody_could_see_is_not_legible() -> None:
     ink = np.zeros((64, 64), np.float32)
     ink[20:44, 30:34] = 200.0
     assert legible(ink, photo, 0.9) and not legible(ink * np.float32(0.05), photo, 0.9)
+    copy = replace(photo, cut=0.5)
+    assert legible(ink, copy, 0.9, 0.5) and not legible(ink * np.float32(0.3), copy, 0.9, 1.0)
     assert room(10, 20) == 12 and room(20, 10) == 10 and room(9, 10) == 10
 
 
@@ -143,5 +147,9 @@ def test_a_sheet_takes_all_its_boxes_from_one_writer() -> None:
     for sheet in write_sheets(form, writers, 5, 0.5, np.random.default_rng(8)):
         assert sheet.writer.aspect == shape_of(form)
         known = {p.tobytes() for c in sheet.writer.cells.values() for p in c}
-        assert all(p.tobytes() in known for boxes in sheet.boxes.values() for p in boxes)
+        assert {f: [c for c, _ in row] for f, row in sheet.cells.items()} == sheet.classes
+        alone = sheet.writer.weighed(sheet.cells, None)
+        assert all(p.tobytes() in known for boxes in alone.values() for p in boxes)
+        assert {f: p.shape for f, p in alone.items()} == {f: p.shape for f, p in sheet.boxes.items()}
+        assert any((alone[f] != sheet.boxes[f]).any() for f in alone), "weighed with one another"
         assert sheet.adds_up == holds(form, sheet.values)

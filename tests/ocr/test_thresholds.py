@@ -13,6 +13,7 @@ from ocr.train.levels import LEVELS
 from ocr.train.sheets import LOOKS, made_sources
 from ocr.train.simulate import Scored, Writer, draw_cells, perfect_writers, read_cells, score_sheets
 from ocr.train.thresholds import (
+    Boxes,
     accepted,
     box_loss,
     fit_accept,
@@ -107,7 +108,7 @@ def test_temperature_is_found_again() -> None:
         true = np.exp(z) / np.exp(z).sum(1, keepdims=True)
         labels = np.array([rng.choice(13, p=p) for p in true])
         hot = np.exp(2 * z) / np.exp(2 * z).sum(1, keepdims=True)  # twice as sure as it may be
-        made.append(("light", hot, labels.astype(np.int64), 0.1))
+        made.append(Boxes("light", hot, labels.astype(np.int64), 0.1, ()))
     found = fit_temperature(made, PLAIN)
     assert found.temperature == pytest.approx(2.0, rel=0.1)
     assert box_loss(made, found) < box_loss(made, PLAIN)
@@ -116,18 +117,17 @@ def test_temperature_is_found_again() -> None:
 def test_the_floor_is_as_low_as_the_boxes_prove() -> None:
     sure = np.full((1, 13), 1e-6)
     sure[0, 4] = 1 - 12e-6
-    each = np.repeat(sure, 30_000, 0)
-    each[:, 0] *= np.linspace(0.5, 1, 30_000)  # no cell is another one
-    few = [("light", each[:3000], np.full(3000, 4, np.int64), 0.1)]
-    many = [("light", each, np.full(30_000, 4, np.int64), 0.1)]
-    assert fit_noise(20 * few, PLAIN) == fit_noise(
-        few, PLAIN
-    )  # a cell proves nothing by standing on many sheets
+
+    def boxes(n: int, wrong: int = 0) -> list[Boxes]:
+        labels = np.where(np.arange(n) < wrong, 7, 4)
+        return [Boxes("light", np.repeat(sure, n, 0), labels, 0.1, range(n))]
+
+    few, many, wrong = boxes(3000), boxes(30_000), boxes(30_000, 5)
+    assert fit_noise(20 * few, PLAIN) == fit_noise(few, PLAIN)  # no proof by standing on many sheets
     assert fit_noise(few, PLAIN).noise == 5e-4  # never above what was reasoned before
     assert fit_noise(many, PLAIN).noise == pytest.approx(
         3.0 / 30_000 * 13 / 12, rel=0.05
     )  # the rule of three
-    wrong = [("light", many[0][1], np.where(np.arange(30_000) < 5, 7, 4), 0.1)]
     assert fit_noise(wrong, PLAIN).noise > 2 * fit_noise(many, PLAIN).noise
 
 
