@@ -216,7 +216,7 @@ def _make_cell(
 
 
 def draw_values(rng: Rng, form: Form) -> dict[str, int]:
-    """Numbers that fulfil every sum of the form, as large as a polling station's.
+    """Numbers that fulfil every sum of the form that is evidence, as large as a polling station's.
 
     Raises
     ------
@@ -227,8 +227,20 @@ def draw_values(rng: Rng, form: Form) -> dict[str, int]:
         values = _try_values(rng, form)
         fits = all(0 <= v <= most(form.field(n)) for n, v in values.items())
         if fits and all(_fulfils(s, values) for s in form.sums if s.evidence):
-            return values
+            return _loosened(rng, form, values)
     raise ValueError(f"no numbers fulfil the sums of {form.id} together")
+
+
+def _loosened(rng: Rng, form: Form, values: dict[str, int]) -> dict[str, int]:
+    """Equalities that many honest sheets break are broken on four in ten (INE 2015: 41 % of its actas), mostly by little."""
+    bound = {n for s in form.sums if s.evidence for n in s.left + s.right}
+    for s in form.sums:
+        free = [n for n in s.left + s.right if n not in bound]
+        if s.evidence or s.rule != "equal" or not free or rng.random() >= 0.4:
+            continue
+        off = (1, 2, 3, 5, 10, 20)[pick(rng, (0.45, 0.2, 0.12, 0.1, 0.08, 0.05))] * int(rng.choice((-1, 1)))
+        values[free[0]] = min(max(values[free[0]] + off, 0), most(form.field(free[0])))
+    return values
 
 
 def most(field: FormField) -> int:
