@@ -59,6 +59,7 @@ sample: $(BIN)/.dev ## make the sample election again (DIGITS = folder with MNIS
 
 digits: $(BIN)/.train ## make the digit network's weights again (DIGITS = folder with MNIST, USPS, handwriting fonts)
 	$(BIN)/python -m ocr.train.digits --digits $(DIGITS)
+	$(BIN)/python -m ocr.train.hand --digits $(DIGITS) --writers 40
 
 messages: $(BIN)/.dev ## collect the dashboard's strings and compile the translations
 	$(BIN)/python -m dashboard.messages
