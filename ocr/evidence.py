@@ -85,9 +85,9 @@ class Settings:
 
     # temperature, noise, calibration, accept and accept_clear: fitted by `python -m ocr.train.thresholds` on one half of synthetic sheets, scored on
     # the other; its tables are in ocr/models/THRESHOLDS.md. The rest are reasoned guesses.
-    noise: float = 1.3e-4
-    temperature: float = 1.02
-    temperature_slope: float = 2.3
+    noise: float = 1.4e-4
+    temperature: float = 1.1
+    temperature_slope: float = 0.76
     class_prior: tuple[float, ...] | None = (0.068,) * 10 + (0.12, 0.13, 0.13)
     consistent: float = 0.9
     slip: float = 0.8
@@ -98,9 +98,9 @@ class Settings:
     small: float = 0.75
     spoilt: float = 1.3
     blank_is_zero: float = 0.5
-    calibration: tuple[float, float, float] = (1.003, 0.829, 5.803)
+    calibration: tuple[float, float, float] = (1.011, 0.195, 2.399)
     accept: float = 0.999
-    accept_clear: float = 0.994
+    accept_clear: float = 0.995
     clear: float = 0.05
     field_minimum: float = 0.99
     alone_minimum: float = 0.05
