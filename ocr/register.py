@@ -201,10 +201,10 @@ def _of_twins(gray: U8, pyramid: Pyramid, best: _Found, forms: Sequence[Form]) -
         page = _Page(form, match.warp, best.sheet)
         snapped = snap(pyramid, form, page)
         laid[form.id] = replace(best, score=_score(match, snapped), match=match, snapped=snapped, page=page)
-    if len(laid) == 1:
-        return best
-    found = laid[likeliest(gray, [_registration(f) for f in laid.values()])]
-    if all(found.match.form is not f for f in forms):
+    found = best
+    if len(laid) > 1:
+        found = laid[likeliest(gray, [_registration(f) for f in laid.values()])]
+    if all(found.match.form.id != f.id for f in forms):
         raise NotFound(ANOTHER)
     return best if found is best else replace(found, places=elsewhere(found.sheet, found.match))
 

@@ -32,14 +32,18 @@ def other_rows(one: Form, other: Form) -> bool:
 def best_rows(matcher: Matcher, match: Match) -> tuple[Match, float]:
     """The match, or that of a shipped sheet like it whose rows lie better, and how well the best of the others does next to it."""
     others = _with_other_rows(matcher, match)
-    for _ in range(TRIES if others else 0):
-        best = max(others, key=others.__getitem__)
-        if others[best] <= _lies(matcher, match):
+    if not others:
+        return match, 0.0
+    lies = _lies(matcher, match)
+    for _ in range(TRIES):
+        best = max(others, key=others.__getitem__, default=match)
+        if others.get(best, 0.0) <= lies:
             break
         # Laid from the wrong rows the page was bent to them: its likes lie better where this one does.
-        match = best
-        others = _with_other_rows(matcher, match)
-    return match, max(others.values(), default=0.0) / max(_lies(matcher, match), 1e-9) if others else 0.0
+        was, match = {match: lies}, best
+        lies = others[best]
+        others = was | _with_other_rows(matcher, match)
+    return match, max(others.values(), default=0.0) / max(lies, 1e-9)
 
 
 def _with_other_rows(matcher: Matcher, match: Match) -> dict[Match, float]:

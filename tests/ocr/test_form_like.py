@@ -12,7 +12,7 @@ from ocr.errors import CotejoError
 from ocr.form import FORMS_FOLDER, load_form, load_forms
 from ocr.form_check import check_form
 from ocr.form_like import like
-from ocr.register import register
+from ocr.register import NotFound, register
 from ocr.render import render
 from tests.ocr.made import photograph
 
@@ -107,3 +107,12 @@ def test_rows_that_cannot_be_made_say_why(tmp_path, lines, says):
     with pytest.raises(CotejoError, match="correct the form") as error:
         load_form(path)
     assert says in str(error.value)
+
+
+def test_a_sheet_whose_likes_do_not_take_it_for_one_of_theirs_is_read():
+    """From one sheet others with other rows are tried, and those need not know the first, nor any: it must not stop there."""
+    form = FORMS["ge-cec-protocol-2016"]
+    sheet = cv2.cvtColor(render(form, 1.0), cv2.COLOR_BGR2GRAY)
+    assert register(sheet, [form]).form.id == form.id
+    with pytest.raises(NotFound):
+        register(sheet, [FORMS["ge-cec-protocol-2012"]])
