@@ -12,8 +12,12 @@ from ocr.errors import CotejoError
 from ocr.form import FORMS_FOLDER, load_form, load_forms
 from ocr.form_check import check_form
 from ocr.form_like import like
+from ocr.lines import unwarps
+from ocr.match import Matcher
 from ocr.register import NotFound, register
 from ocr.render import render
+from ocr.rough import rough
+from ocr.rows import best_rows
 from tests.ocr.made import photograph
 
 FORMS = load_forms()
@@ -109,10 +113,19 @@ def test_rows_that_cannot_be_made_say_why(tmp_path, lines, says):
     assert says in str(error.value)
 
 
-def test_a_sheet_whose_likes_do_not_take_it_for_one_of_theirs_is_read():
-    """From one sheet others with other rows are tried, and those need not know the first, nor any: it must not stop there."""
-    form = FORMS["ge-cec-protocol-2016"]
-    sheet = cv2.cvtColor(render(form, 1.0), cv2.COLOR_BGR2GRAY)
-    assert register(sheet, [form]).form.id == form.id
+def test_a_sheet_without_likes_is_found_from_one_like_it(monkeypatch):
+    """Being alike is not mutual: where the better sheet knows no others, the search ends with it."""
+    right, wrong = FORMS["mx-ine-aecc-2015-no-coalition"], FORMS["mx-ine-aecc-2015-one-coalition"]
+    monkeypatch.setattr("ocr.rows.twins", lambda form, forms: [right] if form.id == wrong.id else [])
+    sheet = next(unwarps(cv2.cvtColor(render(right, 0.8), cv2.COLOR_BGR2GRAY)))
+    matcher = Matcher(sheet)
+    there = max((matcher.refined(r) for r in rough(sheet, [right])[:5]), key=lambda m: m.quality)
+    match, others = best_rows(matcher, matcher.laid_as(there, wrong))
+    assert match.form.id == right.id
+    assert 0 < others < 1  # how well the sheet lies from which it was found
+
+
+def test_a_sheet_that_was_not_asked_for_is_never_the_answer():
+    asked, shown = FORMS["ge-cec-protocol-2016"], FORMS["ge-cec-protocol-2012"]
     with pytest.raises(NotFound):
-        register(sheet, [FORMS["ge-cec-protocol-2012"]])
+        register(cv2.cvtColor(render(shown, 1.0), cv2.COLOR_BGR2GRAY), [asked])
