@@ -311,8 +311,9 @@ def test_limits_of_the_process_hold() -> None:
     assert refused(large, limits=Limits(memory=used + 50 * 2**20)).reason == "memory"
     assert open_picture(large).pixels.shape == (6000, 8000, 3)
     noise = np.random.default_rng(0).integers(0, 256, (1000, 1000, 3), dtype=np.uint8)
-    # Takes longer than the whole second to which the limit is rounded up.
-    slow = encoded(".jpg", np.tile(noise, (7, 8, 1)))
+    # Takes longer than the whole second to which the limit is rounded up: noise in passes, the slowest that a JPEG can be.
+    passes = [cv2.IMWRITE_JPEG_QUALITY, 90, cv2.IMWRITE_JPEG_PROGRESSIVE, 1]
+    slow = cv2.imencode(".jpg", np.tile(noise, (8, 8, 1)), passes)[1].tobytes()
     assert refused(slow, limits=Limits(cpu_s=0.0)).reason == "timeout"
 
 
