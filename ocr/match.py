@@ -17,7 +17,7 @@ from ocr.form import Form
 from ocr.lines import F32, F64, U8, Sheet
 from ocr.render import text_width
 from ocr.rough import Rough
-from ocr.skeleton import LONG, STEP, Skeleton, per_form, skeleton
+from ocr.skeleton import LONG, SAME, STEP, Skeleton, per_form, skeleton
 
 # Pixels within which the nearest line is looked for, and degree of the polynomial, step by step.
 REFINING = ((18, 1), (14, 1), (14, 2), (11, 2), (8, 3), (6, 3), (4, 3))
@@ -29,6 +29,11 @@ NEAR = 2  # a line counts as found within this many pixels
 BESIDE = (6.0, 17.0)  # where, beside a line, there should be none: pixels, at least and at most
 SPREAD = (0.55, 0.78, 1.0)  # of the distance that is looked at beside a line
 AROUND = 50.0  # of `LONG`: so near lines tell where a field is
+PAST = (12.0, 20.0, 28.0, 36.0)  # of `LONG`: where, past the end of a line, there should be none
+FEW_ENDS = 4  # fewer ends on one side of a page say too little
+LONG_ENOUGH = 60.0  # of `LONG`: a shorter line may be a tick
+GO_ON = 0.75  # lines that go on this much have not ended; right places have 0.6 at most, those a column too narrow 0.9
+LITTLE = 0.2  # less line than this before an end is not seen
 CERTAIN = 0.09  # a line this much darker than the paper is certainly one
 ALL_INK = 0.75  # blur and handwriting hide some texts of the right page
 FEW_TEXTS = 5  # fewer texts say too little
@@ -69,6 +74,8 @@ class Match:
         Part of the long straight lines within the form that the form does not have, 0 to 1.
     ink : float
         Part of the printed texts that stand where they should, 0 to 1.
+    beyond : float
+        How much line there is where the form's lines have ended, as part of what is just before: of the worst side of the page.
     """
 
     form: Form
@@ -77,11 +84,13 @@ class Match:
     agreement: float
     foreign: float
     ink: float
+    beyond: float
 
     @property
     def quality(self) -> float:
         """All in one number, comparable between forms, 0 to 1."""
-        return self.agreement * (1 - self.foreign) ** 3 * (0.2 + 0.8 * min(1.0, self.ink / ALL_INK))
+        ends = float(np.clip((1 - self.beyond) / (1 - GO_ON), 0, 1))
+        return self.agreement * (1 - self.foreign) ** 3 * (0.2 + 0.8 * min(1.0, self.ink / ALL_INK)) * ends
 
 
 class Matcher:
@@ -144,7 +153,7 @@ class Matcher:
         at = np.stack([pa @ x, pa @ y], axis=1), np.stack([pd @ x, pd @ y], axis=1)
         agreement = self._agreement(s, warp, *at)
         foreign, ink = self._foreign(warp, form, *at), self._ink(form, _texts(form, warp))
-        return Match(form, warp, quarters, agreement, foreign, ink)
+        return Match(form, warp, quarters, agreement, foreign, ink, self._beyond(form, warp, quarters))
 
     def _step(
         self, powers: F64, weight: F64, xy: tuple[F64, F64], how: tuple[int, int], *, down: bool
@@ -235,6 +244,21 @@ class Matcher:
         total = s[d, c] - s[b, c] - s[d, a] + s[b, a]
         return np.asarray(total / np.maximum(1, (c - a) * (d - b)), np.float64)
 
+    def _beyond(self, form: Form, warp: Warp, quarters: int) -> float:
+        """How much the lines of one side of the page go on where they should end, 0 to 1 or a little more.
+
+        A page laid a column too narrow has all its lines on some of the photo's, but these do not end with it.
+        """
+        out = [0.0]
+        for axis, ends in _ends(form):
+            vertical = (axis == 1) != (quarters % 2 == 1)
+            at = warp(ends.reshape(-1, 2))
+            inside = ((at >= 0) & (at < self.sheet.size)).all(axis=1)
+            _, line = _nearest(self._down if vertical else self._across, at, NEAR, vertical)
+            before, after = (line * inside).reshape(-1, 2, len(PAST)).mean(axis=(0, 2))
+            out.append(float(after / max(before, LITTLE)))
+        return max(out)
+
     def _foreign(self, warp: Warp, form: Form, across: F64, down: F64) -> float:
         """Part of the long lines within the form that it does not have; rows of print and edges of filled areas look like lines."""
         rim, printed = _areas(form)
@@ -256,6 +280,28 @@ class Matcher:
             known += int(np.count_nonzero(long & near))
             foreign += int(np.count_nonzero(long[within & (near == 0)]))
         return foreign / (known + foreign)
+
+
+@per_form
+def _ends(form: Form) -> list[tuple[int, F64]]:
+    """For each side of the page: along which axis its lines end there, and points (n, 2, PAST, 2) before and after these ends."""
+    s, out = skeleton(form), []
+    for axis, points in ((0, s.across), (1, s.down)):
+        line = np.round(points[:, 1 - axis] / SAME)
+        for sign in (-1, 1):
+            ends = []
+            for k in np.unique(line):
+                own = points[line == k]
+                end = own[np.argmax(sign * own[:, axis])]
+                near = points[np.abs(line - k) <= 1]  # what goes on a little higher is the same line
+                if (sign * (near[:, axis] - end[axis]) <= SAME).all() and np.ptp(own[:, axis]) > LONG_ENOUGH:
+                    ends.append(end)
+            if len(ends) < FEW_ENDS:
+                continue
+            at = np.repeat(np.array(ends)[:, None, None], 2, axis=1).repeat(len(PAST), axis=2)
+            at[..., axis] += sign * (STEP / 2 + np.array([[-v for v in PAST], PAST]))
+            out.append((axis, at))
+    return out
 
 
 @per_form

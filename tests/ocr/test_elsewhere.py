@@ -121,3 +121,17 @@ def test_a_warped_page_is_placed_right_or_refused(form, kind):
 def test_a_sheet_with_a_row_more_is_not_read_as_one_with_a_row_less():
     outcome = measure(Task("mx-ine-aecc-2015-two-coalitions-one-independent", "lined", 50_019))
     assert outcome.worst <= OFF
+
+
+@pytest.mark.parametrize(
+    "task",
+    [
+        Task("mx-ine-aecc-2015-two-coalitions-one-independent", "steep", 90_092),
+        Task("mx-ine-aecc-2015-no-coalition", "bent", 90_113),
+    ],
+    ids=lambda t: t.kind,
+)
+def test_a_page_a_column_too_narrow_is_seen_by_its_lines_that_go_on(task):
+    """All of its lines but one lay on some of the photo's, and both were read a column beside their boxes."""
+    outcome = measure(task)
+    assert outcome.refused or outcome.worst <= OFF
