@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.stats import multivariate_normal, norm
 
 from ocr.digits import CROSSED, default_reader
 from ocr.hand import FILE, MOST, Hand, HandModelError, default_hand, load
@@ -36,6 +37,26 @@ def test_a_doubtful_box_is_read_as_its_hand_writes() -> None:
     assert -np.log(seven).mean() < 0.3 * -np.log(0.5)
     # what it says holds: of the boxes given a probability so many are what they are said to be
     assert np.mean(seven[seven > 0.5]) == pytest.approx(np.mean(seven > 0.5), abs=0.04)
+
+
+def test_the_odds_are_those_of_normal_hands() -> None:
+    """Against the joint density of a box and the others of its class, written down directly (scipy), axis by axis."""
+    rng = np.random.default_rng(9)
+    hand = Hand(np.eye(3), rng.normal(0, 2, (C, 3)), np.array([0.5, 2.0, 9.0]), 1.0, "network")
+    labels = np.array([3, 3, 3, 7, 7])
+    p, traits = np.eye(13)[labels], rng.normal(0, 3, (5, 3)).astype(np.float32)
+    odds = hand.odds(p, traits)
+    for box, c in ((0, 3), (0, 7), (4, 3), (4, 7)):
+        others = [j for j in range(5) if j != box and labels[j] == c]
+        said = 0.0
+        for k, spread in enumerate(hand.spread):
+            off = traits[[box, *others], k].astype(float) - hand.means[c, k]
+            together = np.full((len(off),) * 2, spread) + np.eye(len(off))
+            said += multivariate_normal.logpdf(off, cov=together) - norm.logpdf(
+                off[0], scale=np.sqrt(1 + spread)
+            )
+            said -= multivariate_normal.logpdf(off[1:], cov=together[1:, 1:])
+        assert odds[box, c] == pytest.approx(said, abs=1e-9)
 
 
 def test_a_box_never_speaks_for_itself() -> None:
