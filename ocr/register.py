@@ -20,7 +20,7 @@ from ocr.form import Form, load_forms
 from ocr.lines import F64, U8, Sheet, unwarps
 from ocr.match import Match, Matcher, Warp
 from ocr.rough import Rough, rough, transform
-from ocr.rows import best_rows, has_other_rows, other_rows
+from ocr.rows import Rows, best_rows, other_rows
 from ocr.skeleton import LONG
 from ocr.snap import Pyramid, Snapped, snap
 from ocr.thorough import thorough
@@ -44,10 +44,8 @@ LITTLE = (
 )
 FEW_FOREIGN = 0.05  # then, of the long lines
 UNRIVALLED = 0.4  # then, the best other form's part of the quality
-FEWER = 0.97  # a sheet with other rows must lie this much worse
-OTHER_ROWS = (
-    0.08  # of the long lines, where the sheet also exists with other rows: a row more adds about 0.05
-)
+FEWER = 0.95  # a sheet with other rows must lie this much worse
+IN_PLACE = 0.92  # part of the texts that must stand in place where a sheet exists with other rows; of those laid on a row too few or too many it is less
 STRANGE = 0.12  # the largest part of long lines that the form does not have
 CLEAR = 0.25  # a field counts as seen from this clearness on
 SEEN = 0.6  # the least part of the fields to be seen
@@ -165,7 +163,9 @@ class _Found:
     sheet: Sheet
     rival: float  # the quality of the best match of another form
     places: list[Place]  # agreement here and elsewhere, of the page and of each table
-    rows: float = 0.0  # how well the best sheet like this one with other rows lies, next to this one
+    rows: Rows | None = (
+        None  # what speaks for these rows, among the sheets like this one; None: nobody has looked
+    )
 
 
 def _registration(found: _Found) -> Registration:
@@ -214,17 +214,20 @@ def _settled(found: _Found) -> bool:
     return (
         found.match.quality >= SETTLED
         and found.rival < RIVAL * found.match.quality
-        and found.rows < FEWER
+        and _has_these_rows(found)
         and alone(found.places)
     )
+
+
+def _has_these_rows(found: _Found) -> bool:
+    """Whether no sheet like it with other rows lies about as well, and its texts stand in their places."""
+    return found.rows is None or (found.rows.others < FEWER and found.rows.texts >= IN_PLACE)
 
 
 def _certain(found: _Found) -> bool:
     """Whether the form was found: its quality says so, or less of it where nothing speaks against it."""
     match, page = found.match, found.places[0]
-    if found.rows >= FEWER:
-        return False
-    if match.foreign > OTHER_ROWS and has_other_rows(match.form) and not _settled(found):
+    if not _has_these_rows(found):
         return False
     if match.quality >= ENOUGH and match.foreign <= STRANGE:
         return True
@@ -262,9 +265,10 @@ def _found(pyramid: Pyramid, sheet: Sheet, likely: Sequence[Rough]) -> _Found | 
     best = max(found, key=lambda f: f.score, default=None)
     if best is None or best.match.quality < HOPELESS:
         return best
-    match, others = best_rows(Matcher(sheet), best.match)
+    rows = best_rows(pyramid.level(1.0)[0], Matcher(sheet), best.match)
+    match = rows.match
     if match is best.match:
-        return replace(best, rows=others)
+        return replace(best, rows=rows)
     # The right rows, found from the wrong ones.
     page = _Page(match.form, match.warp, sheet)
     snapped = snap(pyramid, match.form, page)
@@ -275,7 +279,7 @@ def _found(pyramid: Pyramid, sheet: Sheet, likely: Sequence[Rough]) -> _Found | 
         snapped=snapped,
         page=page,
         places=elsewhere(sheet, match),
-        rows=others,
+        rows=rows,
     )
 
 

@@ -158,7 +158,12 @@ def _draw_marks(
 
 def text_width(text: str, size: float) -> float:
     """Width of a text of that `Text.size`, in the same units as the size."""
-    return float(ImageFont.load_default(font_size(100.0)).getlength(_split_marks(text)[0])) * size / 100.0
+    return _width(text) * size / 100.0
+
+
+@functools.lru_cache(maxsize=8192)
+def _width(text: str) -> float:
+    return float(ImageFont.load_default(font_size(100.0)).getlength(_split_marks(text)[0]))
 
 
 def font_size(size: float) -> float:

@@ -2,21 +2,26 @@
 
 One election day's sheets may differ in nothing but the rows of a table that is as high everywhere (`ocr.form_like`). A form with a row less is
 then bent onto the photo's rows nearly as well as the right one, its last row and all that is printed below it a row off. Whoever starts from that
-finds the right one on the same rows: there it lies better, for it has a line for the last row too.
+finds the right one on the same rows: there it lies better, for it has a line for the last row too, and its texts stand in their places.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+import cv2
 import numpy as np
 
 from ocr.elsewhere import here
 from ocr.form import Form, load_forms
 from ocr.match import Match, Matcher
+from ocr.print_there import F64, U8, InPlace, in_place
 from ocr.skeleton import LONG, per_form
 from ocr.twins import twins
 
 OTHER_PITCH = 0.02  # part by which rows of two sheets differ in height
 TRIES = 3  # better rows looked for one from another
+WORTH = 0.85  # other rows whose lines agree less than this part as well are not compared by their texts
 
 
 def has_other_rows(form: Form) -> bool:
@@ -29,25 +34,36 @@ def other_rows(one: Form, other: Form) -> bool:
     return abs(_pitch(one) / _pitch(other) - 1) > OTHER_PITCH
 
 
-def best_rows(matcher: Matcher, match: Match) -> tuple[Match, float]:
-    """The match, or that of a shipped sheet like it whose rows lie better, and how well the best of the others does next to it."""
-    others = _with_other_rows(matcher, match)
-    if not others:
-        return match, 0.0
-    lies = _lies(matcher, match)
+@dataclass(frozen=True)
+class Rows:
+    """The sheet whose rows lie best, how well the best of the others does next to it, and what part of its texts stands in place.
+
+    Of a sheet that exists with one number of rows only, `others` is 0; `texts` is 1 if none can be looked for.
+    """
+
+    match: Match
+    others: float = 0.0
+    texts: float = 1.0
+
+
+def best_rows(gray: U8, matcher: Matcher, match: Match) -> Rows:
+    """The match, or that of a shipped sheet like it whose rows lie better on the photo (H, W)."""
+    if not has_other_rows(match.form):
+        return Rows(match)
+    lies, others = _lies(gray, matcher, match), dict[Match, _Lies]()
     for _ in range(TRIES):
-        best = max(others, key=others.__getitem__, default=match)
-        if others.get(best, 0.0) <= lies:
+        others |= _with_other_rows(gray, matcher, match, WORTH * lies.lines)
+        best = max(others, key=lambda m: others[m].next_to(lies), default=match)
+        if best is match or others[best].next_to(lies) <= 1:
             break
         # Laid from the wrong rows the page was bent to them: its likes lie better where this one does.
-        was, match = {match: lies}, best
-        lies = others[best]
-        others = was | _with_other_rows(matcher, match)
-    return match, max(others.values(), default=0.0) / max(lies, 1e-9)
+        match, lies, others = best, others[best], {match: lies}
+    most = max((o.next_to(lies) for o in others.values()), default=0.0)
+    return Rows(match, most, lies.texts.share if lies.texts is not None else 1.0)
 
 
-def _with_other_rows(matcher: Matcher, match: Match) -> dict[Match, float]:
-    """The shipped sheets like this one with higher or lower rows, laid on its rows or as its page, and how well they lie."""
+def _with_other_rows(gray: U8, matcher: Matcher, match: Match, least: float) -> dict[Match, _Lies]:
+    """The shipped sheets like this one with higher or lower rows, laid on its rows or as its page, whose lines agree this much."""
     out = {}
     for form in twins(match.form, list(load_forms().values())):
         if other_rows(form, match.form):
@@ -56,16 +72,42 @@ def _with_other_rows(matcher: Matcher, match: Match) -> dict[Match, float]:
                 matcher.laid_as(match, form),
             )
             best = max(ways, key=lambda m: m.quality)
-            out[best] = _lies(matcher, best)
+            if here(matcher.sheet, best) >= least:
+                out[best] = _lies(gray, matcher, best)
     return out
 
 
-def _lies(matcher: Matcher, match: Match) -> float:
+@dataclass(frozen=True)
+class _Lies:
     """How well a sheet lies among its likes: all lines of both agree, and all texts stand where they should.
 
     The quality of a match does not tell rows: bent to a row too few, all of the form's lines lie on some of the photo's.
     """
-    return max(here(matcher.sheet, match), 0.0) * match.ink
+
+    lines: float
+    ink: float  # where there should be texts
+    texts: InPlace | None
+
+    def next_to(self, other: _Lies) -> float:
+        """How well this lies, as part of how well the other one does: by the texts themselves if both can be drawn."""
+        a, b = self.texts, other.texts
+        if a is None or b is None:
+            mine, others = self.ink, other.ink
+        else:
+            mine, others = a.here * a.share, b.here * b.share
+        return max(self.lines * mine, 0.0) / max(other.lines * others, 1e-9)
+
+
+def _lies(gray: U8, matcher: Matcher, match: Match) -> _Lies:
+    form, to_photo = match.form, matcher.sheet.to_photo
+    unit = LONG / max(form.page.width, form.page.height)
+
+    def at(page: F64) -> F64:
+        return np.asarray(cv2.perspectiveTransform(match.warp(page * unit)[None], to_photo)[0], np.float64)
+
+    middle = float(np.median([b[1] for f in form.votes for b in f.boxes]))
+    texts = in_place(gray, form, at, _pitch(form) * form.page.height, middle)
+    return _Lies(here(matcher.sheet, match), match.ink, texts)
 
 
 def _table(one: Form, other: Form) -> tuple[float, float]:

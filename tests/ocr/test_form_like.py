@@ -14,6 +14,7 @@ from ocr.form_check import check_form
 from ocr.form_like import like
 from ocr.lines import unwarps
 from ocr.match import Matcher
+from ocr.print_there import in_place
 from ocr.register import NotFound, register
 from ocr.render import render
 from ocr.rough import rough
@@ -117,15 +118,68 @@ def test_a_sheet_without_likes_is_found_from_one_like_it(monkeypatch):
     """Being alike is not mutual: where the better sheet knows no others, the search ends with it."""
     right, wrong = FORMS["mx-ine-aecc-2015-no-coalition"], FORMS["mx-ine-aecc-2015-one-coalition"]
     monkeypatch.setattr("ocr.rows.twins", lambda form, forms: [right] if form.id == wrong.id else [])
-    sheet = next(unwarps(cv2.cvtColor(render(right, 0.8), cv2.COLOR_BGR2GRAY)))
+    gray = np.asarray(cv2.cvtColor(render(right, 0.8), cv2.COLOR_BGR2GRAY), np.uint8)
+    sheet = next(unwarps(gray))
     matcher = Matcher(sheet)
     there = max((matcher.refined(r) for r in rough(sheet, [right])[:5]), key=lambda m: m.quality)
-    match, others = best_rows(matcher, matcher.laid_as(there, wrong))
-    assert match.form.id == right.id
-    assert 0 < others < 1  # how well the sheet lies from which it was found
+    rows = best_rows(gray, matcher, matcher.laid_as(there, wrong))
+    assert rows.match.form.id == right.id
+    assert 0 < rows.others < 1  # how well the sheet lies from which it was found
+    assert rows.texts > 0.98
 
 
 def test_a_sheet_that_was_not_asked_for_is_never_the_answer():
     asked, shown = FORMS["ge-cec-protocol-2016"], FORMS["ge-cec-protocol-2012"]
     with pytest.raises(NotFound):
         register(cv2.cvtColor(render(shown, 1.0), cv2.COLOR_BGR2GRAY), [asked])
+
+
+PARTIES = ["PAN", "PRI", "PRD", "PVEM", "PT", "MC", "NUEVA_ALIANZA", "MORENA", "PH", "ES"]
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        [*PARTIES[:-1], "CNR", "NULOS"],
+        [*PARTIES, "C_PRI_PVEM", "C_PRD_PT", "CI_1", "CI_2", "CI_3", "CNR", "NULOS"],
+    ],
+    ids=["a row fewer than any form", "a row more than any form"],
+)
+def test_a_sheet_with_rows_of_no_form_is_refused(tmp_path, names):
+    """Its lines lie on a neighbour's nearly everywhere; what is printed below the table does not."""
+    new = 'new = [{ name = "CI_3", as = "CI_2", label = "CI 3" }]' if "CI_3" in names else ""
+    path = tmp_path / "x" / "form.toml"
+    path.parent.mkdir()
+    listed = ", ".join(f'"{n}"' for n in names)
+    path.write_text(
+        'like = "mx-ine-aecc-2015"\nid = "x"\ntitle = "x"\nverified = false\n'
+        f"[rows]\ntop = 1564.5\nbottom = 2426.4\nnames = [{listed}]\n{new}\n",
+        encoding="utf-8",
+    )
+    form = load_form(path)
+    photo, _ = photograph(render(form, 0.5))
+    gray = np.asarray(cv2.cvtColor(photo, cv2.COLOR_BGR2GRAY), np.uint8)
+    assert register(gray, [form]).form.id == "x"  # it is to be seen well enough
+    with pytest.raises(NotFound):
+        register(gray, DAY)
+
+
+def test_texts_a_row_off_are_not_in_place():
+    form = FORMS["mx-ine-aecc-2015"]
+    gray = np.asarray(cv2.cvtColor(render(form, 0.5), cv2.COLOR_BGR2GRAY), np.uint8)
+    row, middle = 50.7, 1900.0
+
+    def shares(off: float) -> float:
+        found = in_place(gray, form, lambda p: ([*p, 0, off]) * 0.5, row, middle)
+        assert found is not None
+        return found.share
+
+    assert shares(0.0) > 0.99
+    assert shares(row) < 0.8
+    assert shares(-row) < 0.8
+
+
+def test_texts_that_the_font_cannot_draw_say_nothing():
+    form = FORMS["ge-cec-protocol-2016"]
+    blank = np.full((1000, 1000), 255, np.uint8)
+    assert in_place(blank, form, lambda p: p, 20.0, 500.0) is None

@@ -1,0 +1,157 @@
+"""How well the photo looks like a form's printed texts where they should stand.
+
+Each text is drawn as the form has it and looked for near its place (`look`). A sheet laid a row too few or too many on a table has its lines on
+lines nearly everywhere, but of its texts, those beside and below the table stand a row off: there the photo is more like them a little
+further up or down than at their place (`in_place`).
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ocr.form import Form, Text
+from ocr.render import render, text_width
+
+F64 = NDArray[np.float64]
+U8 = NDArray[np.uint8]
+ToPhoto = Callable[[F64], F64]
+"""Points (n, 2) of the page, in page units, to photo pixels."""
+
+TALL = 14.0  # pixels to which the height of a text is brought
+REACH = 0.8  # of its height: how far from its place a text is looked for
+LEAST = 4  # letters of a text that says something
+LETTERS = frozenset(c for c in map(chr, range(0x250)) if c.isalpha())  # Latin
+FURTHER = 1.25  # rows up and down that a text is looked for to say whether it stands in its place
+IN_ROW = 0.35  # of a row: nearer is its place
+WIDEST = 9.0  # of its height: so much of a text is enough to know its row by
+FEWEST, FEWEST_APART = 6, 3  # texts of the whole page, and of a part of it, or nothing is said of it
+
+
+@dataclass(frozen=True)
+class InPlace:
+    """What a form's texts say of its place.
+
+    Attributes
+    ----------
+    here : float
+        How much the photo looks like the texts at their places: mean correlation, -1 to 1.
+    share : float
+        That, as part of what it is at the best place of each text a row up or down; 1 where all stand in their places. Of all texts, of those in the
+        upper part and of those in the lower one, whichever has least; 0 if too few are on the photo.
+    """
+
+    here: float
+    share: float
+
+
+def says_something(text: Text) -> bool:
+    """Whether a text has letters enough to be known by, and stands upright."""
+    return not text.rotate and sum(c.isalpha() for c in text.text) >= LEAST
+
+
+def drawable(form: Form) -> list[Text]:
+    """The texts that say something, in letters that the font draws: Georgian ones are all the same box to it."""
+    return [t for t in form.texts if says_something(t) and sum(c in LETTERS for c in t.text) >= LEAST]
+
+
+def in_place(gray: U8, form: Form, to_photo: ToPhoto, row: float, middle: float) -> InPlace | None:
+    """Whether a form's texts stand where the form, laid on a photo, has them; None if it has too few that can be drawn.
+
+    Parameters
+    ----------
+    gray : (H, W) uint8
+        The photo.
+    row : float
+        The height of a row of the form's table, in page units.
+    middle : float
+        How far down the page, in page units, the upper part ends and the lower one begins.
+    """
+    texts = drawable(form)
+    if len(texts) < FEWEST:
+        return None
+    parts: tuple[list[tuple[float, float]], ...] = ([], [])
+    for text in texts:
+        score = look(gray, form, to_photo, text, further=FURTHER * row, widest=WIDEST * text.size)
+        if score is None:
+            continue
+        centre = (len(score) - 1) / 2
+        reach = min(REACH * text.size, IN_ROW * row) * TALL / text.size
+        near = score[max(0, int(np.floor(centre - reach))) : int(np.ceil(centre + reach)) + 1]
+        parts[text.y > middle].append((float(near.max()), float(score.max())))
+    whole = parts[0] + parts[1]
+    if len(whole) < FEWEST:
+        return InPlace(0.0, 0.0)
+    sums = [np.sum(part, axis=0).tolist() for part in (whole, *parts) if len(part) >= FEWEST_APART]
+    share = min(max(0.0, here) / max(best, 1e-9) for here, best in sums)
+    return InPlace(sums[0][0] / len(whole), share)
+
+
+def look(
+    gray: U8, form: Form, to_photo: ToPhoto, text: Text, *, further: float = 0.0, widest: float = np.inf
+) -> NDArray[np.float32] | None:
+    """How well a text of a form is matched by the photo around its place.
+
+    Correlations (rows, columns) of the drawn text with the photo, moved by up to `REACH` of its height and, up and down, by `further` page
+    units, of its beginning no more than `widest` page units; None if that lies outside the photo, or there is nothing to compare. Of a text brought to `TALL` pixels.
+    """
+    wide = text_width(text.text, text.size)
+    left = text.x - {"left": 0.0, "centre": wide / 2, "right": wide}[text.align]
+    scale = TALL / text.size
+    wide = min(wide, widest)
+    box = np.array(
+        [left - 0.3 * text.size, text.y - 1.0 * text.size, wide + 0.6 * text.size, 1.5 * text.size]
+    )
+    drawn = _drawn(form.id, form, round(scale, 4), tuple(float(round(v, 2)) for v in box))
+    reach = np.array([REACH * text.size, max(REACH * text.size, further)])
+    around = np.array([*(box[:2] - reach), *(box[2:] + 2 * reach)])
+    size = (round(around[2] * scale), round(around[3] * scale))
+    h, w = gray.shape
+    corners = np.array([[0, 0], [size[0], 0], [size[0], size[1]], [0, size[1]]], np.float64)
+    at = to_photo(corners / scale + around[:2])
+    if at.min() < 0 or at[:, 0].max() > w - 1 or at[:, 1].max() > h - 1:
+        return None
+    turn = cv2.getPerspectiveTransform(corners.astype(np.float32), at.astype(np.float32))
+    shrink = float(np.linalg.norm(at[1] - at[0])) / size[0]
+    fine = cv2.warpPerspective(gray, turn, size, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
+    if shrink > 1.5:  # averaged, so that thin strokes are not skipped
+        k = int(np.ceil(shrink))
+        grow = np.diag([1 / k, 1 / k, 1.0])
+        fine = cv2.warpPerspective(
+            gray, turn @ grow, (size[0] * k, size[1] * k), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        )
+        fine = cv2.resize(fine, size, interpolation=cv2.INTER_AREA)
+    seen = cv2.GaussianBlur(fine, (0, 0), 0.8)
+    if drawn.std() < 1 or drawn.shape[0] > seen.shape[0] or drawn.shape[1] > seen.shape[1]:
+        return None
+    return np.asarray(cv2.matchTemplate(seen, drawn, cv2.TM_CCOEFF_NORMED), np.float32)
+
+
+@functools.lru_cache(maxsize=2048)
+def _drawn(_: str, form: Form, scale: float, box: tuple[float, float, float, float]) -> U8:
+    """A part of the form's drawn page, grey and a little soft."""
+    x, y, w, h = box
+    moved = form.model_copy(
+        update={
+            "page": form.page.model_copy(update={"width": w, "height": h}),
+            "rules": (),
+            "fields": (),
+            "rects": tuple(
+                q.model_copy(update={"x": q.x - x, "y": q.y - y})
+                for q in form.rects
+                if q.x < x + w and q.x + q.w > x and q.y < y + h and q.y + q.h > y
+            ),
+            "texts": tuple(
+                t.model_copy(update={"x": t.x - x, "y": t.y - y})
+                for t in form.texts
+                if y - t.size < t.y < y + h + t.size
+            ),
+        }
+    )
+    page = cv2.cvtColor(render(moved, scale), cv2.COLOR_BGR2GRAY)
+    return np.asarray(cv2.GaussianBlur(page, (0, 0), 0.8), np.uint8)
