@@ -28,6 +28,7 @@ REACH = 0.8  # of its height: how far from its place a text is looked for
 LEAST = 4  # letters of a text that says something
 LETTERS = frozenset(c for c in map(chr, range(0x250)) if c.isalpha())  # Latin
 FURTHER = 1.25  # rows up and down that a text is looked for to say whether it stands in its place
+VISIBLE = 0.4  # correlation at the best place around, below which a text is not seen at all
 IN_ROW = 0.35  # of a row: nearer is its place
 WIDEST = 9.0  # of its height: so much of a text is enough to know its row by
 FEWEST, FEWEST_APART = 6, 3  # texts of the whole page, and of a part of it, or nothing is said of it
@@ -42,7 +43,7 @@ class InPlace:
     here : float
         How much the photo looks like the texts at their places: mean correlation, -1 to 1.
     share : float
-        That, as part of what it is at the best place of each text a row up or down; 1 where all stand in their places. Of all texts, of those in the
+        Of the texts that are seen there or near by: that, as part of what it is at the best place of each text a row up or down; 1 where all stand in their places. Of all texts, of those in the
         upper part and of those in the lower one, whichever has least; 0 if too few are on the photo.
     """
 
@@ -85,11 +86,14 @@ def in_place(gray: U8, form: Form, to_photo: ToPhoto, row: float, middle: float)
         near = score[max(0, int(np.floor(centre - reach))) : int(np.ceil(centre + reach)) + 1]
         parts[text.y > middle].append((float(near.max()), float(score.max())))
     whole = parts[0] + parts[1]
-    if len(whole) < FEWEST:
+    # A text that is nowhere to be seen (pale print on a copy) does not say where it stands.
+    seen = [
+        np.array([both for both in part if both[1] >= VISIBLE]).reshape(-1, 2) for part in (whole, *parts)
+    ]
+    if len(seen[0]) < FEWEST:
         return InPlace(0.0, 0.0)
-    sums = [np.sum(part, axis=0).tolist() for part in (whole, *parts) if len(part) >= FEWEST_APART]
-    share = min(max(0.0, here) / max(best, 1e-9) for here, best in sums)
-    return InPlace(sums[0][0] / len(whole), share)
+    share = min(float(p[:, 0].sum() / p[:, 1].sum()) for p in seen if len(p) >= FEWEST_APART)
+    return InPlace(float(np.mean([here for here, _ in whole])), max(0.0, share))
 
 
 def look(

@@ -19,8 +19,9 @@ from ocr.errors import CotejoError
 from ocr.form import Form, load_forms
 from ocr.lines import F64, U8, Sheet, unwarps
 from ocr.match import Match, Matcher, Warp
+from ocr.print_there import InPlace
 from ocr.rough import Rough, rough, transform
-from ocr.rows import Rows, best_rows, other_rows
+from ocr.rows import Rows, best_rows, other_rows, texts_in_place
 from ocr.skeleton import LONG
 from ocr.snap import Pyramid, Snapped, snap
 from ocr.thorough import thorough
@@ -45,7 +46,10 @@ LITTLE = (
 FEW_FOREIGN = 0.05  # then, of the long lines
 UNRIVALLED = 0.4  # then, the best other form's part of the quality
 FEWER = 0.95  # a sheet with other rows must lie this much worse
-IN_PLACE = 0.92  # part of the texts that must stand in place where a sheet exists with other rows; of those laid on a row too few or too many it is less
+IN_PLACE = 0.9  # part of the texts that must stand in place where a sheet exists with other rows; of those laid on a row too few or too many it is less
+READ = 0.5  # the least mean correlation of texts that are read where they should stand
+WELL_IN_PLACE = 0.97  # and the least part of them that do
+OUT_OF_PLACE = 0.8  # with less than either, the texts speak against the form
 STRANGE = 0.12  # the largest part of long lines that the form does not have
 CLEAR = 0.25  # a field counts as seen from this clearness on
 SEEN = 0.6  # the least part of the fields to be seen
@@ -163,6 +167,7 @@ class _Found:
     sheet: Sheet
     rival: float  # the quality of the best match of another form
     places: list[Place]  # agreement here and elsewhere, of the page and of each table
+    texts: InPlace | None = None  # where the printed texts are, if that was looked at
     rows: Rows | None = (
         None  # what speaks for these rows, among the sheets like this one; None: nobody has looked
     )
@@ -192,7 +197,7 @@ def _of_twins(gray: U8, pyramid: Pyramid, best: _Found, forms: Sequence[Form]) -
         rivals = {**shipped, **rivals}
     laid = {best.match.form.id: best}
     for form in twins(best.match.form, list(rivals.values())):
-        # How many rows a table has its lines say, and not the words: those of the wrong form may lie on its own places.
+        # How many rows a table has `ocr.rows` says; those of the wrong form may lie on its own places.
         if other_rows(form, best.match.form):
             continue
         match = Matcher(best.sheet).laid_as(best.match, form)
@@ -225,18 +230,34 @@ def _has_these_rows(found: _Found) -> bool:
 
 
 def _certain(found: _Found) -> bool:
-    """Whether the form was found: its quality says so, or less of it where nothing speaks against it."""
+    """Whether the form was found: its quality says so, or less of it where nothing speaks against it, or its texts do."""
     match, page = found.match, found.places[0]
-    if not _has_these_rows(found):
+    if not _has_these_rows(found) or _denied(found):
         return False
     if match.quality >= ENOUGH and match.foreign <= STRANGE:
         return True
-    return (
+    return _told(found) or (
         match.quality >= LITTLE
         and match.foreign <= FEW_FOREIGN
         and found.rival < UNRIVALLED * match.quality
         and page.here >= page.there + 2 * APART
     )
+
+
+def _told(found: _Found) -> bool:
+    """Whether the printed texts are where they should stand: on lined paper or a bad copy they tell what lines do not."""
+    texts = found.texts
+    return (
+        found.match.quality >= HOPELESS
+        and texts is not None
+        and texts.here >= READ
+        and texts.share >= WELL_IN_PLACE
+    )
+
+
+def _denied(found: _Found) -> bool:
+    """Whether the texts that should be there are not: another form's lines may lie on many of the photo's."""
+    return found.texts is not None and found.texts.here < READ and found.texts.share < OUT_OF_PLACE
 
 
 def _found(pyramid: Pyramid, sheet: Sheet, likely: Sequence[Rough]) -> _Found | None:
@@ -343,6 +364,8 @@ def _score(match: Match, snapped: Snapped) -> float:
 def _gate(gray: U8, found: _Found, corners: dict[str, F64]) -> frozenset[str]:
     """The fields that are not to be seen on the photo; raises `NotFound` if it cannot be read at all."""
     match, form = found.match, found.match.form
+    if not _settled(found):
+        found = replace(found, texts=texts_in_place(gray, form, found.page))
     if not _certain(found):
         _complain(gray)
         raise NotFound(ANOTHER)
@@ -370,7 +393,7 @@ def _gate(gray: U8, found: _Found, corners: dict[str, F64]) -> frozenset[str]:
         raise NotFound(
             "the boxes of the page are not to be seen; photograph the whole page again, sharp and from above"
         )
-    if not alone(found.places) or (absent & votes and match.quality < SETTLED):
+    if not _told(found) and (not alone(found.places) or (absent & votes and match.quality < SETTLED)):
         raise NotFound(
             "the page may lie a row or a box further than it seems; photograph the whole page again, flat and from above"
         )

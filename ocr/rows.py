@@ -15,11 +15,12 @@ import numpy as np
 from ocr.elsewhere import here
 from ocr.form import Form, load_forms
 from ocr.match import Match, Matcher
-from ocr.print_there import F64, U8, InPlace, in_place
+from ocr.print_there import F64, U8, InPlace, ToPhoto, in_place
 from ocr.skeleton import LONG, per_form
 from ocr.twins import twins
 
 OTHER_PITCH = 0.02  # part by which rows of two sheets differ in height
+HIGHEST = 0.05  # of a page: a row as high, to look for a text a row off
 TRIES = 3  # better rows looked for one from another
 WORTH = 0.85  # other rows whose lines agree less than this part as well are not compared by their texts
 
@@ -105,9 +106,14 @@ def _lies(gray: U8, matcher: Matcher, match: Match) -> _Lies:
     def at(page: F64) -> F64:
         return np.asarray(cv2.perspectiveTransform(match.warp(page * unit)[None], to_photo)[0], np.float64)
 
+    return _Lies(here(matcher.sheet, match), match.ink, texts_in_place(gray, form, at))
+
+
+def texts_in_place(gray: U8, form: Form, to_photo: ToPhoto) -> InPlace | None:
+    """What a form's texts say of its place on a photo (H, W), above the middle of its table and below."""
+    row = min(_pitch(form), HIGHEST) * form.page.height
     middle = float(np.median([b[1] for f in form.votes for b in f.boxes]))
-    texts = in_place(gray, form, at, _pitch(form) * form.page.height, middle)
-    return _Lies(here(matcher.sheet, match), match.ink, texts)
+    return in_place(gray, form, to_photo, row, middle)
 
 
 def _table(one: Form, other: Form) -> tuple[float, float]:

@@ -170,7 +170,7 @@ def test_texts_a_row_off_are_not_in_place():
     row, middle = 50.7, 1900.0
 
     def shares(off: float) -> float:
-        found = in_place(gray, form, lambda p: ([*p, 0, off]) * 0.5, row, middle)
+        found = in_place(gray, form, lambda p: (p + np.array([0, off])) * 0.5, row, middle)
         assert found is not None
         return found.share
 

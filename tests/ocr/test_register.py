@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
+from benchmarks.registration import OFF, UNKNOWN, Task, measure
 from ocr.form import load_forms
 from ocr.register import NotFound, register
 from ocr.render import render
@@ -138,3 +139,13 @@ def test_real_sheets_of_other_forms_are_refused(real_data):
             gray = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
             with pytest.raises(NotFound):
                 register(gray, [FORMS[n] for n in REAL])
+
+
+def test_printed_texts_speak_for_a_page_whose_lines_a_copier_lost():
+    copied = measure(Task("hn-cne-2025", "copy", 120105))
+    assert copied.form == "hn-cne-2025"
+    assert copied.worst < OFF
+
+
+def test_printed_texts_speak_against_another_form_whose_lines_lie_on_the_photo_s():
+    assert measure(Task("co-e14-2026", UNKNOWN, 120002)).refused
