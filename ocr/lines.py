@@ -62,7 +62,7 @@ class Sheet:
         return self.across.shape[1], self.across.shape[0]
 
 
-def unwarps(gray: U8) -> Iterator[Sheet]:
+def unwarps(gray: U8, blur: float = 0.0) -> Iterator[Sheet]:
     """The photo turned and unwarped, in the ways that may be right, the most likely first.
 
     Along all printed lines; along those within the page's outline, the rest of the photo blanked; turned only, without
@@ -72,9 +72,14 @@ def unwarps(gray: U8) -> Iterator[Sheet]:
     ----------
     gray : (H, W) uint8
         The photo, in any orientation.
+    blur : float
+        Standard deviation in working pixels of a blur under which a screen of dots becomes grey: the lines of a page printed
+        in dots are otherwise rows of dots among dots.
     """
     h, w = gray.shape
     small = _resize(gray, WORK / max(h, w))
+    if blur:
+        small = np.asarray(cv2.GaussianBlur(small, (0, 0), blur), dtype=np.uint8)
     size = (small.shape[1], small.shape[0])
     # Pixel centres: a pixel i of the photo covers [i - 0.5, i + 0.5].
     sx, sy = size[0] / w, size[1] / h

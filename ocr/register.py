@@ -2,14 +2,16 @@
 
 Coarse to fine: the photo is unwarped along its own lines (`ocr.lines`), the forms' printed lines are laid on it (`ocr.rough`, and
 `ocr.thorough` where that finds nothing sure) and bent onto it (`ocr.match`), each row of boxes is moved onto its edges (`ocr.snap`).
+What would be refused is looked at once more blurred, so that a page printed in dots shows its lines.
 The place must be better than any a row or a box further (`ocr.elsewhere`). A page whose boxes cannot be found is
 refused, because a number read from the wrong place is worse than none.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 
 import cv2
 import numpy as np
@@ -34,6 +36,10 @@ ALIKE = 0.85  # once a good match was found, none that looks worse than this par
 WORSE = 0.6  # and none that looks worse than this part of the best
 RIVAL = 0.6  # a form of at least this part of the best quality is a rival whose boxes are looked for as well
 THOROUGH = 1  # ways to unwarp that are looked at thoroughly
+DOTS = (
+    0.9  # blur in working pixels of a second look where the first is refused: the page may be printed in dots
+)
+BLURRED_WAYS = 2  # ways to unwarp that are looked at then
 FEW = 12  # printed segments; with fewer there is no form
 TWIN = 0.5  # a twin whose lines fit worse than this part of the best need not be told apart by words
 GOOD = 0.6  # from this quality on no other place of the same form is tried
@@ -139,8 +145,21 @@ def register(gray: U8, forms: Sequence[Form]) -> Registration:
     if not forms:
         raise NotFound("no form is known to look for; add one under ocr/forms")
     pyramid = Pyramid(gray)
-    best: _Found | None = None
-    for i, sheet in enumerate(unwarps(gray)):
+    best = _best(pyramid, unwarps(gray), forms, None)
+    if best is None or not _sure(_with_texts(gray, best)):
+        best = _best(pyramid, islice(unwarps(gray, DOTS), BLURRED_WAYS), forms, best)
+    if best is None:
+        raise NotFound("no printed form is visible on this photo; take it again, sharp and from above")
+    best = _of_twins(gray, pyramid, best, forms)
+    placed = _registration(best)
+    return replace(placed, absent=_gate(gray, best, placed.corners))
+
+
+def _best(
+    pyramid: Pyramid, sheets: Iterable[Sheet], forms: Sequence[Form], best: _Found | None
+) -> _Found | None:
+    """The best that is found on the photo unwarped in these ways, one after the other until it is settled; or what there was."""
+    for i, sheet in enumerate(sheets):
         if sheet.segments < FEW:
             continue
         for look in (rough, thorough) if i < THOROUGH else (rough,):
@@ -148,14 +167,8 @@ def register(gray: U8, forms: Sequence[Form]) -> Registration:
             if found is not None and (best is None or found.match.quality > best.match.quality):
                 best = found
             if best is not None and _settled(best):
-                break
-        if best is not None and _settled(best):
-            break
-    if best is None:
-        raise NotFound("no printed form is visible on this photo; take it again, sharp and from above")
-    best = _of_twins(gray, pyramid, best, forms)
-    placed = _registration(best)
-    return replace(placed, absent=_gate(gray, best, placed.corners))
+                return best
+    return best
 
 
 @dataclass(frozen=True)
@@ -241,6 +254,18 @@ def _certain(found: _Found) -> bool:
         and match.foreign <= FEW_FOREIGN
         and found.rival < UNRIVALLED * match.quality
         and page.here >= page.there + 2 * APART
+    )
+
+
+def _sure(found: _Found) -> bool:
+    """Whether it is this form, and here."""
+    return _certain(found) and (_told(found) or alone(found.places))
+
+
+def _with_texts(gray: U8, found: _Found) -> _Found:
+    """With what its texts say, unless nothing more need be asked."""
+    return (
+        found if _settled(found) else replace(found, texts=texts_in_place(gray, found.match.form, found.page))
     )
 
 
@@ -364,8 +389,7 @@ def _score(match: Match, snapped: Snapped) -> float:
 def _gate(gray: U8, found: _Found, corners: dict[str, F64]) -> frozenset[str]:
     """The fields that are not to be seen on the photo; raises `NotFound` if it cannot be read at all."""
     match, form = found.match, found.match.form
-    if not _settled(found):
-        found = replace(found, texts=texts_in_place(gray, form, found.page))
+    found = _with_texts(gray, found)
     if not _certain(found):
         _complain(gray)
         raise NotFound(ANOTHER)

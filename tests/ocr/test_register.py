@@ -8,8 +8,10 @@ import cv2
 import numpy as np
 import pytest
 
+import ocr.register
 from benchmarks.registration import OFF, UNKNOWN, Task, measure
 from ocr.form import load_forms
+from ocr.lines import unwarps
 from ocr.register import NotFound, register
 from ocr.render import render
 
@@ -72,6 +74,32 @@ def test_a_turned_page_is_read_the_right_way_up(quarters):
     found = register(photo, list(FORMS.values()))
     assert worst(found, form, to_photo) < 0.12
     assert abs((found.orientation - (90 * quarters - 3) + 180) % 360 - 180) < 4
+
+
+@pytest.mark.parametrize("seed", [440005, 440016])
+def test_a_page_printed_in_dots_is_found_by_a_blurred_look_only(seed, monkeypatch):
+    task = Task("mx-ine-aecc-2015", "halftone", seed)
+    found = measure(task)
+    assert not found.refused
+    assert found.form == task.form
+    assert found.worst < OFF
+    monkeypatch.setattr(ocr.register, "BLURRED_WAYS", 0)
+    assert measure(task).refused
+
+
+def test_a_good_photo_is_not_looked_at_blurred(monkeypatch):
+    blurs = []
+
+    def noted(gray, blur=0.0):
+        blurs.append(blur)
+        return unwarps(gray, blur)
+
+    monkeypatch.setattr(ocr.register, "unwarps", noted)
+    register(photographed(FORMS["bo-oep-2025"])[0], list(FORMS.values()))
+    assert blurs == [0.0]
+    with pytest.raises(NotFound):
+        register(np.full((1200, 900), 220, np.uint8), list(FORMS.values()))
+    assert blurs[2:] == [ocr.register.DOTS]
 
 
 def test_the_same_photo_gives_the_same_boxes():
