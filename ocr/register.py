@@ -36,9 +36,7 @@ ALIKE = 0.85  # once a good match was found, none that looks worse than this par
 WORSE = 0.6  # and none that looks worse than this part of the best
 RIVAL = 0.6  # a form of at least this part of the best quality is a rival whose boxes are looked for as well
 THOROUGH = 1  # ways to unwarp that are looked at thoroughly
-DOTS = (
-    0.9  # blur in working pixels of a second look where the first is refused: the page may be printed in dots
-)
+DOTS = 0.9  # blur in working pixels of a second look where the first is refused: of print in dots
 BLURRED_WAYS = 2  # ways to unwarp that are looked at then
 FEW = 12  # printed segments; with fewer there is no form
 TWIN = 0.5  # a twin whose lines fit worse than this part of the best need not be told apart by words
