@@ -76,9 +76,12 @@ def test_a_turned_page_is_read_the_right_way_up(quarters):
     assert abs((found.orientation - (90 * quarters - 3) + 180) % 360 - 180) < 4
 
 
-@pytest.mark.parametrize("seed", [440005, 440016])
-def test_a_page_printed_in_dots_is_found_by_a_blurred_look_only(seed, monkeypatch):
-    task = Task("mx-ine-aecc-2015", "halftone", seed)
+@pytest.mark.parametrize(
+    ("form", "seed"),
+    [("hn-cne-2025", 410008), ("mx-ine-aecc-2015-two-coalitions-one-independent", 440010)],
+)
+def test_a_page_printed_in_dots_is_found_by_a_blurred_look_only(form, seed, monkeypatch):
+    task = Task(form, "halftone", seed)
     found = measure(task)
     assert not found.refused
     assert found.form == task.form
