@@ -9,7 +9,7 @@ refused, because a number read from the wrong place is worse than none.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
@@ -55,6 +55,8 @@ READ = 0.5  # the least mean correlation of texts that are read where they shoul
 WELL_IN_PLACE = 0.97  # and the least part of them that do
 OUT_OF_PLACE = 0.8  # with less than either, the texts speak against the form
 STRANGE = 0.12  # the largest part of long lines that the form does not have
+UNSEEN = 0.05  # and below this nothing of its boxes is
+NEXT = 4.0  # heights of a box to the next field of a column, at most
 CLEAR = 0.25  # a field counts as seen from this clearness on
 SEEN = 0.6  # the least part of the fields to be seen
 STEPS = 4  # rows or boxes by which a match may be moved in all
@@ -401,6 +403,7 @@ def _gate(gray: U8, found: _Found, corners: dict[str, F64]) -> frozenset[str]:
         # Where no printed line is seen, boxes are only supposed to lie where the rest of the page says.
         elif near < AROUND * match.agreement and found.snapped.seen[field.name] < CLEAR:
             covered.add(field.name)
+    covered |= _beside(form, found.snapped, covered)
     votes = {f.name for f in form.votes}
     absent = frozenset(outside | covered)
     if len(votes - absent) < PART * len(votes):
@@ -420,6 +423,23 @@ def _gate(gray: U8, found: _Found, corners: dict[str, F64]) -> frozenset[str]:
             "the page may lie a row or a box further than it seems; photograph the whole page again, flat and from above"
         )
     return absent
+
+
+def _beside(form: Form, snapped: Snapped, covered: Collection[str]) -> set[str]:
+    """The fields beside covered ones, and beside these, of whose boxes nothing is seen: what went wrong there did not end between them."""
+    rows = {f.name: np.array(f.boxes) for f in form.fields}
+    unseen = {f.name for f in form.fields if snapped.seen[f.name] < UNSEEN}
+    out: set[str] = set()
+    todo = list(covered)
+    while todo:
+        there = rows[todo.pop()]
+        reach = NEXT * np.median(there[:, 3])
+        for name in unseen - out - set(covered):
+            apart = np.abs(rows[name][:, :2].mean(axis=0) - there[:, :2].mean(axis=0))
+            if apart[1] < reach and apart[0] < np.ptp(there[:, 0]) + there[0, 2]:
+                out.add(name)
+                todo.append(name)
+    return out
 
 
 def _complain(gray: U8) -> None:

@@ -180,3 +180,9 @@ def test_printed_texts_speak_for_a_page_whose_lines_a_copier_lost():
 
 def test_printed_texts_speak_against_another_form_whose_lines_lie_on_the_photo_s():
     assert measure(Task("co-e14-2026", UNKNOWN, 120002)).refused
+
+
+def test_boxes_of_which_nothing_is_seen_beside_covered_ones_are_not_read():
+    """Where a page bends away, the boxes next to those that are lost lie off as well."""
+    bent = measure(Task("mx-ine-aecc-2015", "steep", 850112))
+    assert bent.refused or bent.worst < OFF
