@@ -426,7 +426,12 @@ def _gate(gray: U8, found: _Found, corners: dict[str, F64]) -> frozenset[str]:
 
 
 def _beside(form: Form, snapped: Snapped, covered: Collection[str]) -> set[str]:
-    """The fields beside covered ones, and beside these, of whose boxes nothing is seen: what went wrong there did not end between them."""
+    """The fields beside covered ones, and beside these, of whose boxes nothing is seen: what went wrong there did not end between them.
+
+    Where most boxes are not seen, as on a copy that lost their lines, that says nothing.
+    """
+    if np.median(list(snapped.seen.values())) < CLEAR:
+        return set()
     rows = {f.name: np.array(f.boxes) for f in form.fields}
     unseen = {f.name for f in form.fields if snapped.seen[f.name] < UNSEEN}
     out: set[str] = set()
