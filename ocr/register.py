@@ -55,9 +55,9 @@ READ = 0.5  # the least mean correlation of texts that are read where they shoul
 WELL_IN_PLACE = 0.97  # and the least part of them that do
 OUT_OF_PLACE = 0.8  # with less than either, the texts speak against the form
 STRANGE = 0.12  # the largest part of long lines that the form does not have
+CLEAR = 0.25  # a field counts as seen from this clearness on
 UNSEEN = 0.05  # and below this nothing of its boxes is
 NEXT = 4.0  # heights of a box to the next field of a column, at most
-CLEAR = 0.25  # a field counts as seen from this clearness on
 SEEN = 0.6  # the least part of the fields to be seen
 STEPS = 4  # rows or boxes by which a match may be moved in all
 AROUND = 0.15  # the least agreement around a field, as part of the page's
@@ -433,13 +433,13 @@ def _beside(form: Form, snapped: Snapped, covered: Collection[str]) -> set[str]:
     if np.median(list(snapped.seen.values())) < CLEAR:
         return set()
     rows = {f.name: np.array(f.boxes) for f in form.fields}
-    unseen = {f.name for f in form.fields if snapped.seen[f.name] < UNSEEN}
+    unseen = {f.name for f in form.fields if snapped.seen[f.name] < UNSEEN and f.name not in covered}
     out: set[str] = set()
     todo = list(covered)
     while todo:
         there = rows[todo.pop()]
         reach = NEXT * np.median(there[:, 3])
-        for name in unseen - out - set(covered):
+        for name in unseen - out:
             apart = np.abs(rows[name][:, :2].mean(axis=0) - there[:, :2].mean(axis=0))
             if apart[1] < reach and apart[0] < np.ptp(there[:, 0]) + there[0, 2]:
                 out.add(name)

@@ -51,7 +51,7 @@ def best_rows(gray: U8, matcher: Matcher, match: Match) -> Rows:
     """The match, or that of a shipped sheet like it whose rows lie better on the photo (H, W)."""
     if not has_other_rows(match.form):
         return Rows(match)
-    lies, others = _lies(gray, matcher, match), dict[Match, _Lies]()
+    lies, others = _lies(gray, matcher, match, here(matcher.sheet, match)), dict[Match, _Lies]()
     for _ in range(TRIES):
         others |= _with_other_rows(gray, matcher, match, WORTH * lies.lines)
         best = max(others, key=lambda m: others[m].next_to(lies), default=match)
@@ -73,8 +73,9 @@ def _with_other_rows(gray: U8, matcher: Matcher, match: Match, least: float) -> 
                 matcher.laid_as(match, form),
             )
             best = max(ways, key=lambda m: m.quality)
-            if here(matcher.sheet, best) >= least:
-                out[best] = _lies(gray, matcher, best)
+            lines = here(matcher.sheet, best)
+            if lines >= least:
+                out[best] = _lies(gray, matcher, best, lines)
     return out
 
 
@@ -99,14 +100,14 @@ class _Lies:
         return max(self.lines * mine, 0.0) / max(other.lines * others, 1e-9)
 
 
-def _lies(gray: U8, matcher: Matcher, match: Match) -> _Lies:
+def _lies(gray: U8, matcher: Matcher, match: Match, lines: float) -> _Lies:
     form, to_photo = match.form, matcher.sheet.to_photo
     unit = LONG / max(form.page.width, form.page.height)
 
     def at(page: F64) -> F64:
         return np.asarray(cv2.perspectiveTransform(match.warp(page * unit)[None], to_photo)[0], np.float64)
 
-    return _Lies(here(matcher.sheet, match), match.ink, texts_in_place(gray, form, at))
+    return _Lies(lines, match.ink, texts_in_place(gray, form, at))
 
 
 def texts_in_place(gray: U8, form: Form, to_photo: ToPhoto) -> InPlace | None:

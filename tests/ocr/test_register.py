@@ -186,3 +186,14 @@ def test_boxes_of_which_nothing_is_seen_beside_covered_ones_are_not_read():
     """Where a page bends away, the boxes next to those that are lost lie off as well."""
     bent = measure(Task("mx-ine-aecc-2015", "steep", 850112))
     assert bent.refused or bent.worst < OFF
+
+
+@pytest.mark.parametrize("turn", [cv2.ROTATE_90_CLOCKWISE, cv2.ROTATE_180])
+def test_a_real_sheet_that_exists_with_other_rows_is_found_however_it_lies(real_data, turn):
+    """Turned and compressed, a sheet with a row less lay on its lines as well as the right one; its texts do not."""
+    path = real_data / "actas" / "mx-ine-aecc-2015" / "aecc2015_fig_II_1.png"
+    turned = cv2.imencode(".jpg", cv2.rotate(cv2.imread(str(path)), turn), [cv2.IMWRITE_JPEG_QUALITY, 85])[1]
+    assert (
+        register(cv2.imdecode(turned, cv2.IMREAD_GRAYSCALE), list(FORMS.values())).form.id
+        == "mx-ine-aecc-2015"
+    )
