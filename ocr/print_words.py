@@ -22,6 +22,7 @@ from ocr.focus import SIZE
 
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
+Figures = list[NDArray[np.uint8]]
 
 SPANISH = ("Cero", "Uno", "Dos", "Tres", "Cuatro", "Cinco", "Seis", "Siete", "Ocho", "Nueve")
 FIGURES = tuple("0123456789")
@@ -103,62 +104,22 @@ def figure_width(lines: Sequence[F32], numbers: Sequence[int]) -> float:
     return float(np.median(ratios)) if ratios else ADVANCE
 
 
-def own_figures(lines: Sequence[F32], numbers: Sequence[int], width: float) -> F32 | None:
-    """What each figure looks like in this very print, (10, pixels); None unless all ten occur.
+def cut_figures(line: F32, width: float = ADVANCE) -> Figures:
+    """The figures of a number that stands alone in `line`, each in a box of its own; none if there is no ink.
 
-    The same printer has printed the numbers that stand in figures only, so these pictures read them better than any
-    network that never saw the printer.
+    Figures of one font are equally wide (`width`, as a multiple of their height), so how many there are follows from how
+    wide the number is, even where they touch.
 
     Parameters
     ----------
-    lines : sequence of (H, W) float32
-        Lines with one number each.
-    numbers : sequence of int
-        These numbers, known from elsewhere (their words).
-    width : float
-        As `figure_width` has it.
+    line : (H, W) float32
+        Ink 0 to 1.
+
+    Returns
+    -------
+    list of (64, 64) uint8
+        As `ocr.cells` cuts boxes.
     """
-    cells: list[list[F32]] = [[] for _ in FIGURES]
-    for line, number in zip(lines, numbers, strict=True):
-        cut = _figures(line, width)
-        if len(cut) == len(str(number)):
-            for figure, cell in zip(str(number), cut, strict=True):
-                cells[int(figure)].append(_likened(cell))
-    if not all(cells):
-        return None
-    means = np.stack([np.median(np.stack(c), axis=0) for c in cells])
-    return np.asarray(means / np.linalg.norm(means, axis=1, keepdims=True), np.float32)
-
-
-def read_figures(line: F32, width: float = ADVANCE, own: F32 | None = None) -> F64 | None:
-    """A number in figures that stands alone in `line`: probabilities (digits, 10), or None if there is none.
-
-    Figures of one font are equally wide (`width`, as a multiple of their height), so how many there are follows from how
-    wide the number is, even where they touch. Each is read by the digit network, as if it stood in a box of its own; with `own`
-    (see `own_figures`) by its likeness to the same print's figures, too, which then weighs more.
-    """
-    cells = _figures(line, width)
-    if not cells:
-        return None
-    p = default_reader().probabilities(np.stack(cells))[:, : len(FIGURES)]
-    if own is None:
-        p = p + FLOOR
-    else:
-        alike = np.stack([_likened(cell) for cell in cells]) @ own.T
-        p = (p + FOREIGN) * np.exp((alike - alike.max(axis=1, keepdims=True)) / LIKE) + FLOOR
-    return np.asarray(p / p.sum(axis=1, keepdims=True), np.float64)
-
-
-def _likened(cell: NDArray[np.uint8]) -> F32:
-    """To one contrast, so that the sum of products is the likeness."""
-    half = cv2.resize(cell, (SIZE // 2, SIZE // 2), interpolation=cv2.INTER_AREA)
-    image = cv2.GaussianBlur(half.astype(np.float32), (0, 0), 1.0).ravel()
-    image = image - image.mean()
-    return np.asarray(image / max(1e-6, float(np.linalg.norm(image))), np.float32)
-
-
-def _figures(line: F32, width: float) -> list[NDArray[np.uint8]]:
-    """The figures of a number that stands alone in `line`, each in a box of its own; none if there is no ink."""
     line = _letters(line)
     extent = _extent(line)
     if extent is None:
@@ -169,6 +130,58 @@ def _figures(line: F32, width: float) -> list[NDArray[np.uint8]]:
     count = max(1, round((columns.stop - columns.start) / advance + TIGHT))
     edges = (columns.start + columns.stop) / 2 + advance * (np.arange(count + 1) - count / 2)
     return [_boxed(line[:, max(0, round(a)) : max(1, round(b))]) for a, b in itertools.pairwise(edges)]
+
+
+def own_figures(cut: Sequence[Figures], numbers: Sequence[int]) -> F32 | None:
+    """What each figure looks like in this very print, (10, pixels); None unless all ten occur.
+
+    The same printer has printed the numbers that stand in figures only, so these pictures read them better than any
+    network that never saw the printer.
+
+    Parameters
+    ----------
+    cut : sequence of list of (64, 64) uint8
+        The figures of one number each.
+    numbers : sequence of int
+        These numbers, known from elsewhere (their words).
+    """
+    cells: list[list[F32]] = [[] for _ in FIGURES]
+    for some, number in zip(cut, numbers, strict=True):
+        if len(some) == len(str(number)):
+            for figure, cell in zip(str(number), some, strict=True):
+                cells[int(figure)].append(_likened(cell))
+    if not all(cells):
+        return None
+    means = np.stack([np.median(np.stack(c), axis=0) for c in cells])
+    return np.asarray(means / np.linalg.norm(means, axis=1, keepdims=True), np.float32)
+
+
+def read_figures(cut: Sequence[Figures], own: F32 | None = None) -> list[F64 | None]:
+    """Numbers in figures: probabilities (digits, 10) of each, None for one without any.
+
+    Each figure is read by the digit network, as if it stood in a box of its own; with `own` (see `own_figures`) by its likeness to
+    the same print's figures, too, which then weighs more. All at once, for that is many times as fast as one number after the other.
+    """
+    cells = [cell for some in cut for cell in some]
+    if not cells:
+        return [None] * len(cut)
+    p = default_reader().probabilities(np.stack(cells))[:, : len(FIGURES)]
+    if own is None:
+        p = p + FLOOR
+    else:
+        alike = np.stack([_likened(cell) for cell in cells]) @ own.T
+        p = (p + FOREIGN) * np.exp((alike - alike.max(axis=1, keepdims=True)) / LIKE) + FLOOR
+    p = p / p.sum(axis=1, keepdims=True)
+    parts = np.split(np.asarray(p, np.float64), np.cumsum([len(some) for some in cut])[:-1])
+    return [part if len(part) else None for part in parts]
+
+
+def _likened(cell: NDArray[np.uint8]) -> F32:
+    """To one contrast, so that the sum of products is the likeness."""
+    half = cv2.resize(cell, (SIZE // 2, SIZE // 2), interpolation=cv2.INTER_AREA)
+    image = cv2.GaussianBlur(half.astype(np.float32), (0, 0), 1.0).ravel()
+    image = image - image.mean()
+    return np.asarray(image / max(1e-6, float(np.linalg.norm(image))), np.float32)
 
 
 def _extent(line: F32) -> tuple[slice, slice] | None:

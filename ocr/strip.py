@@ -192,9 +192,11 @@ def _ink(gray: U8, to_photo: F64, scale: float, size: tuple[float, float]) -> F3
     )
     paper = cv2.blur(cv2.dilate(small, np.ones((PAPER // 4, PAPER // 4), np.uint8)), (9, 9))
     paper = cv2.resize(paper, (width, height), interpolation=cv2.INTER_LINEAR)
-    share = upright.astype(np.float32) / np.maximum(paper, 24).astype(np.float32)
     # From paper (1) over DARK (half) to black.
-    return np.asarray(np.clip(0.5 + (DARK - share) / (2 * (1 - DARK)), 0, 1), np.float32)
+    steep = 1 / (2 * (1 - DARK))
+    ink = cv2.divide(upright, cv2.max(paper, 24), scale=-steep, dtype=cv2.CV_32F)
+    ink += np.float32(0.5 + DARK * steep)
+    return np.asarray(np.clip(ink, 0, 1, out=ink), np.float32)
 
 
 def _frame(ink: F32, form: Form) -> tuple[F64, float] | None:

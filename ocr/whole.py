@@ -19,7 +19,7 @@ from ocr.codes import Located, locate, stations
 from ocr.decode import Decoded, decode
 from ocr.evidence import Settings
 from ocr.form import Form
-from ocr.print_words import CAP, figure_width, own_figures, read_figures, read_words
+from ocr.print_words import CAP, cut_figures, figure_width, own_figures, read_figures, read_words
 from ocr.reading import CodeReading
 from ocr.strip import Strip, find_strip, without_rules
 
@@ -202,18 +202,21 @@ def _printed(form: Form, strip: Strip) -> dict[str, F64]:
         words |= {name: p for name, p in zip(names, found, strict=True) if p is not None}
     spelt = {name: int("".join(str(d) for d in p.argmax(axis=1))) for name, p in words.items()}
     wide = figure_width([lines[name] for name in spelt], list(spelt.values()))
+    cut = {name: cut_figures(line, wide) for name, line in lines.items()}
     # Where no words stand beside the figures, the rows that have both tell how this printer's figures look.
-    own = own_figures([lines[name] for name in spelt], list(spelt.values()), wide)
+    own = own_figures([cut[name] for name in spelt], list(spelt.values()))
+    beside, alone = [n for n in cut if n in words], [n for n in cut if n not in words]
+    figures = dict(zip(beside, read_figures([cut[n] for n in beside]), strict=True))
+    figures |= zip(alone, read_figures([cut[n] for n in alone], own), strict=True)
     out = {}
-    for name, line in lines.items():
-        digits = form.field(name).digits
-        figures = read_figures(line, wide, None if name in words else own)
-        if figures is None or len(figures) > digits:
+    for name in lines:
+        digits, seen = form.field(name).digits, figures[name]
+        if seen is None or len(seen) > digits:
             if name in words:
                 out[name] = words[name]
             continue
         whole = np.tile(np.where(np.arange(10) == 0, FIGURE, (1 - FIGURE) / 9), (digits, 1))
-        whole[digits - len(figures) :] = figures
+        whole[digits - len(seen) :] = seen
         p = whole * words.get(name, 1.0)
         out[name] = p / p.sum(axis=1, keepdims=True)
     return out

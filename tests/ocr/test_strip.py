@@ -16,7 +16,7 @@ from PIL import Image
 from ocr import whole as module
 from ocr.bu_fields import bulletin_fields
 from ocr.form import Form, FormField, Role, load_forms
-from ocr.print_words import CAP, read_figures, read_words
+from ocr.print_words import read_figures, read_words
 from ocr.read import read, read_all
 from ocr.reading import Reading, State
 from ocr.strip import align
@@ -108,10 +108,10 @@ def test_a_strip_that_is_surely_read_is_accepted(sheet: Gray, monkeypatch: pytes
         return None if found is None else np.eye(10)[found.argmax(axis=1)] * 0.9999 + 1e-5
 
     def figures(
-        line: NDArray[np.float32], width: float, own: NDArray[np.float32] | None
-    ) -> NDArray[np.float64] | None:
+        cut: list[list[NDArray[np.uint8]]], own: NDArray[np.float32] | None = None
+    ) -> list[NDArray[np.float64] | None]:
         """Only where no words stand beside them."""
-        return sure(read_figures(line, width, own)) if len(line) > CAP + 2 else None
+        return [None if own is None else sure(p) for p in read_figures(cut, own)]
 
     monkeypatch.setattr(module, "read_figures", figures)
     monkeypatch.setattr(module, "read_words", lambda *a, **k: [sure(p) for p in read_words(*a, **k)])
