@@ -194,7 +194,8 @@ def _ink(gray: U8, to_photo: F64, scale: float, size: tuple[float, float]) -> F3
     paper = cv2.resize(paper, (width, height), interpolation=cv2.INTER_LINEAR)
     # From paper (1) over DARK (half) to black.
     steep = 1 / (2 * (1 - DARK))
-    ink = cv2.divide(upright, np.maximum(paper, 24), scale=-steep, dtype=cv2.CV_32F)
+    share = cv2.divide(upright, np.maximum(paper, 24), scale=-steep, dtype=cv2.CV_32F)
+    ink = np.asarray(share, np.float32)
     ink += np.float32(0.5 + DARK * steep)
     return np.asarray(np.clip(ink, 0, 1, out=ink), np.float32)
 
