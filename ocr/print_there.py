@@ -56,9 +56,9 @@ def says_something(text: Text) -> bool:
     return not text.rotate and sum(c.isalpha() for c in text.text) >= LEAST
 
 
-def drawable(form: Form) -> list[Text]:
-    """The texts that say something, in letters that the font draws: Georgian ones are all the same box to it."""
-    return [t for t in form.texts if says_something(t) and sum(c in LETTERS for c in t.text) >= LEAST]
+def is_drawable(text: Text) -> bool:
+    """Whether a text says something in letters that the font draws: Georgian ones are all the same box to it."""
+    return says_something(text) and sum(c in LETTERS for c in text.text) >= LEAST
 
 
 def in_place(gray: U8, form: Form, to_photo: ToPhoto, row: float, middle: float) -> InPlace | None:
@@ -73,7 +73,7 @@ def in_place(gray: U8, form: Form, to_photo: ToPhoto, row: float, middle: float)
     middle : float
         How far down the page, in page units, the upper part ends and the lower one begins.
     """
-    texts = drawable(form)
+    texts = [t for t in form.texts if is_drawable(t)]
     if len(texts) < FEWEST:
         return None
     parts: tuple[list[tuple[float, float]], ...] = ([], [])

@@ -23,7 +23,7 @@ from ocr.lines import F64, U8, Sheet, unwarps
 from ocr.match import Match, Matcher, Warp
 from ocr.print_there import InPlace
 from ocr.rough import Rough, rough, transform
-from ocr.rows import Rows, best_rows, other_rows, texts_in_place
+from ocr.rows import Rows, best_rows, in_step, other_rows, texts_in_place
 from ocr.skeleton import LONG
 from ocr.snap import Pyramid, Snapped, snap
 from ocr.thorough import thorough
@@ -65,6 +65,7 @@ SMALL = 1000  # pixels of the long side on which blur is measured
 FAINT = 30  # grey levels between paper and ink; less is too little contrast
 BLURRED = 0.12  # of these, the strongest edges of a photo that is not blurred
 ANOTHER = "the photo shows another form or page, or too little of it; photograph the whole page again"
+ONE_OF_SEVERAL = "which of several forms that look alike the photo shows is not to be read on it; photograph the whole page again, sharp and from above"
 INSIDE = 3.0  # pixels that a box may stick out of the photo
 PART = 0.5  # the least part of the vote fields to be seen
 
@@ -221,7 +222,10 @@ def _of_twins(gray: U8, pyramid: Pyramid, best: _Found, forms: Sequence[Form]) -
         laid[form.id] = replace(best, score=_score(match, snapped), match=match, snapped=snapped, page=page)
     found = best
     if len(laid) > 1:
-        found = laid[likeliest(gray, [_registration(f) for f in laid.values()])]
+        which = likeliest(gray, [_registration(f) for f in laid.values()])
+        if which is None:
+            raise NotFound(ONE_OF_SEVERAL)
+        found = laid[which]
     if all(found.match.form.id != f.id for f in forms):
         raise NotFound(ANOTHER)
     return best if found is best else replace(found, places=elsewhere(found.sheet, found.match))
@@ -298,6 +302,8 @@ def _found(pyramid: Pyramid, sheet: Sheet, likely: Sequence[Rough]) -> _Found | 
         if moved.quality <= matches[0].quality:
             break
         matches[0], first = moved, elsewhere(sheet, moved)
+    if (stepped := in_step(Matcher(sheet), matches[0])) is not matches[0]:
+        matches[0], first = stepped, elsewhere(sheet, stepped)
     found = []
     for match in matches:
         if match.quality < max(RIVAL * matches[0].quality, HOPELESS) and match is not matches[0]:

@@ -22,6 +22,7 @@ from ocr.twins import twins
 OTHER_PITCH = 0.02  # part by which rows of two sheets differ in height
 HIGHEST = 0.05  # of a page: a row as high, to look for a text a row off
 TRIES = 3  # better rows looked for one from another
+OUT_OF_STEP = 0.25  # around a field, agreement that is less than this part of the page's
 WORTH = 0.85  # other rows whose lines agree less than this part as well are not compared by their texts
 
 
@@ -77,6 +78,25 @@ def _with_other_rows(gray: U8, matcher: Matcher, match: Match, least: float) -> 
             if lines >= least:
                 out[best] = _lies(gray, matcher, best, lines)
     return out
+
+
+def in_step(matcher: Matcher, match: Match) -> Match:
+    """The match, or a better one where its table had lost step with the photo's rows.
+
+    Bent or tilted, a long table of even rows may lie right at one end and a row off at the other. On the way there its lines lie between
+    the photo's, which is seen; drawn out or together by a row from its middle on, it finds its step.
+    """
+    form = match.form
+    votes = {f.name for f in form.votes}
+    around = [near for f, near in zip(form.fields, matcher.local(match), strict=True) if f.name in votes]
+    if min(around) >= OUT_OF_STEP * match.agreement:
+        return match
+    unit = LONG / max(form.page.width, form.page.height)
+    boxes = np.array([b for f in form.votes for b in f.boxes]) * unit
+    top, bottom = float(boxes[:, 1].min()), float((boxes[:, 1] + boxes[:, 3]).max())
+    row, middle = _pitch(form) * form.page.height * unit, (top + bottom) / 2
+    others = [matcher.drifted(match, middle, end, by) for end in (bottom, top) for by in (row, -row)]
+    return max(match, *others, key=lambda m: m.quality)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from ocr.form import Form, Text
-from ocr.print_there import F64, U8, look, says_something
+from ocr.print_there import F64, U8, is_drawable, look, says_something
 
 if TYPE_CHECKING:
     from ocr.register import Registration
@@ -24,6 +24,8 @@ SHARED = 0.7  # most of their boxes
 SAME_PAGE = 0.04  # and their pages differ by less than this part
 LARGEST = 12  # texts compared: the largest
 FEWEST = 3  # texts that must be comparable
+READ = 0.35  # the least correlation of words that are on the photo
+CLEARER = 0.05  # by so much, of words and lines together, one form must be better than the others
 
 
 def twins(form: Form, forms: Sequence[Form]) -> list[Form]:
@@ -31,8 +33,8 @@ def twins(form: Form, forms: Sequence[Form]) -> list[Form]:
     return [f for f in forms if f.id != form.id and _alike(form, f)]
 
 
-def likeliest(gray: U8, laid: Sequence[Registration]) -> str:
-    """The id of the form, among twins that were all laid on a photo, that the photo shows.
+def likeliest(gray: U8, laid: Sequence[Registration]) -> str | None:
+    """The id of the form, among twins that were all laid on a photo, that the photo shows; None if that is not to be seen.
 
     Their own words decide together with how well their lines fit. Where too few words can be compared, the lines decide alone.
 
@@ -44,7 +46,12 @@ def likeliest(gray: U8, laid: Sequence[Registration]) -> str:
         Each of the twins on this photo.
     """
     words = likenesses(gray, laid)
-    return max(laid, key=lambda r: r.score + words.get(r.form.id, 0.0)).form.id
+    *_, second, best = sorted(laid, key=lambda r: r.score + words.get(r.form.id, 0.0))
+    if words:
+        clearer = best.score + words[best.form.id] - second.score - words[second.form.id]
+        if words[best.form.id] < READ or clearer < CLEARER:
+            return None
+    return best.form.id
 
 
 def likenesses(gray: U8, laid: Sequence[Registration]) -> dict[str, float]:
@@ -97,6 +104,8 @@ def _score(gray: U8, found: Registration, rivals: Sequence[Form]) -> float | Non
     """Mean correlation of a form's own texts with the photo, the long ones counting more; None if they are too few."""
     scores, weights = [], []
     for text in _own(found.form, rivals):
+        if not is_drawable(text):
+            continue
         score = look(gray, found.form, lambda points: _to_photo(found, points), text)
         if score is not None:
             scores.append(float(score.max()))
