@@ -57,7 +57,9 @@ def boxes(folder: Path) -> tuple[Floats, Floats, Floats]:
         except (NotFound, Refused):
             continue
         cells = cut(gray, found)
-        names = [f.name for f in found.form.fields if f.writing is Writing.HAND and f.name in cells]
+        names = [
+            f.name for f in found.form.fields if f.writing is Writing.HAND and f.name not in found.absent
+        ]
         if not names:
             continue
         seen = reader.look(np.concatenate([cells[n] for n in names]))

@@ -53,7 +53,7 @@ def score(folder: Path) -> tuple[Counter[str], float]:
             continue
         if not any(f.words for f in found.form.fields):
             continue
-        boxes = box_probabilities(found.form, cut(gray, found))
+        boxes = box_probabilities(found.form, cut(gray, found), found.absent)
         start = time.process_time()
         words = witnesses(gray, found)
         seconds += time.process_time() - start

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -34,7 +34,7 @@ from ocr.same import fingerprint
 from ocr.whole import Whole, read_whole, whole_of_bulletin
 from ocr.witness import Witness
 
-VERSION = "7"  # of everything but the weights: raise it when the same photo and weights may read differently
+VERSION = "8"  # of everything but the weights: raise it when the same photo and weights may read differently
 STATION_SURE = (
     0.98  # least probability of a printed station number that is used: eight boxes read well reach it
 )
@@ -120,7 +120,7 @@ def warm_up(forms: Mapping[str, Form] | None = None) -> None:
     """Load the weights and the forms (the ones under ``ocr/forms`` if left out), draw what registration needs of these, and start
     the process that opens pictures, before the first photo comes.
     """
-    default_reader()
+    default_hand(default_reader().sha256)
     words.default_reader()
     prepare(list((load_forms() if forms is None else forms).values()))
     image.warm_up()
@@ -179,7 +179,7 @@ def _read(data: bytes, sha256: str, forms: Mapping[str, Form], file: str, page: 
 def _reading(blank: Reading, gray: NDArray[np.uint8], registration: Registration, text: Printed) -> Reading:
     form = registration.form
     cells = cut(gray, registration)
-    boxes = text.over(box_probabilities(form, cells))
+    boxes = text.over(box_probabilities(form, cells, registration.absent | text.boxes.keys()))
     # A file's own text needs no second witness.
     seen = words.witnesses(gray, registration)
     written = {name: witness for name, witness in seen.items() if name not in text.boxes}
@@ -261,13 +261,19 @@ def _of_whole(blank: Reading, sheet: Whole, accepted: bool | None = None) -> Rea
     )
 
 
-def box_probabilities(form: Form, cells: Mapping[str, NDArray[np.uint8]]) -> dict[str, NDArray[np.float64]]:
-    """All boxes of the sheet through the network at once; those written by hand are weighed with one another."""
+def box_probabilities(
+    form: Form, cells: Mapping[str, NDArray[np.uint8]], silent: Collection[str] = ()
+) -> dict[str, NDArray[np.float64]]:
+    """All boxes of the sheet through the network at once; those written by hand are weighed with one another.
+
+    The `silent` fields say nothing of the hand and are not weighed: what is cut for them is no box that it wrote.
+    """
     names = [f.name for f in form.fields]
     reader = default_reader()
     seen = reader.look(np.concatenate([cells[name] for name in names]))
     every = seen.probabilities
-    mine = np.repeat([f.writing is Writing.HAND for f in form.fields], [len(cells[name]) for name in names])
+    written = [f.writing is Writing.HAND and f.name not in silent for f in form.fields]
+    mine = np.repeat(written, [len(cells[name]) for name in names])
     every[mine] = default_hand(reader.sha256).reread(every[mine], seen.traits[mine])
     ends = np.cumsum([len(cells[name]) for name in names])
     return dict(zip(names, np.split(every, ends[:-1]), strict=True))

@@ -29,7 +29,7 @@ class FieldReading:
 
     `value` is None unless `state` is NUMBER. `raw` has one character a box: a digit, ``_`` blank, ``x`` a mark (X, dash,
     dot), ``#`` crossed out, ``?`` illegible. `probability` is that of value and state together, given the whole sheet; `alone` is
-    the same from this field's own boxes only, before the sums were weighed. `boxes` are the four corners (x, y) of each box
+    the same from this field's own boxes, as the sheet's hand writes them (`ocr.hand`), before the sums were weighed. `boxes` are the four corners (x, y) of each box
     in pixels of the upright photo (after its EXIF orientation), clockwise from the top left: from them anyone can cut the crop again.
     """
 

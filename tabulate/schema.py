@@ -196,8 +196,11 @@ class ReadingFields(_Value):
     probability = real("That value and state are right, given the whole sheet.", "probability")
     runner_up = integer("The second most probable value.", nullable=True)
     runner_up_probability = real("Its probability.", "probability")
-    alone = real("That value and state are right, from this field's own boxes only.", "probability")
-    alone_value = integer("The most probable value from the field's own boxes only.", nullable=True)
+    alone = real(
+        "That value and state are right, by this field's own boxes as this sheet's hand writes them, without the sums.",
+        "probability",
+    )
+    alone_value = integer("The most probable value by the same.", nullable=True)
     flags = text("crossed-out, words-differ ...")
 
 

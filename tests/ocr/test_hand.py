@@ -8,7 +8,9 @@ import pytest
 from scipy.stats import multivariate_normal, norm
 
 from ocr.digits import CROSSED, default_reader
+from ocr.form import Writing, load_forms
 from ocr.hand import FILE, MOST, Hand, HandModelError, default_hand, load
+from ocr.read import box_probabilities
 
 K, C = 6, 12
 MODEL = Hand(np.eye(K), np.zeros((C, K)), np.full(K, 9.0), 1.0, "network")
@@ -113,3 +115,55 @@ def test_a_model_of_another_network_is_refused(tmp_path: Path) -> None:
     np.savez(tmp_path / "part.npz", axes=np.eye(2))
     with pytest.raises(HandModelError, match="cannot be read"):
         load(tmp_path / "part.npz", "any")
+
+
+@pytest.mark.parametrize(
+    "damage", ["empty", "an array", "one bit", "an object", "no weight", "other shapes", "nan", "negative"]
+)
+def test_a_damaged_model_is_refused_in_one_sentence(tmp_path: Path, damage: str) -> None:
+    path = tmp_path / "hand.npz"
+    parts = {
+        "axes": np.eye(4, 3), "means": np.zeros((CROSSED, 3)), "spread": np.ones(3), "weight": 0.1, "network": "own"
+    }  # fmt: skip
+    np.savez_compressed(path, **parts)
+    assert load(path, "own").weight == 0.1
+    match damage:
+        case "empty":
+            path.write_bytes(b"")
+        case "an array":
+            with path.open("wb") as stream:
+                np.save(stream, np.eye(3))
+        case "one bit":
+            data = bytearray(path.read_bytes())
+            data[60] ^= 16
+            path.write_bytes(data)
+        case "an object":
+            np.savez(path, **parts | {"means": np.array([{}, {}], dtype=object)})
+        case "no weight":
+            np.savez(path, **parts | {"weight": np.array([0.1, 0.2])})
+        case "other shapes":
+            np.savez(path, **parts | {"axes": np.eye(7)})
+        case "nan":
+            np.savez(path, **parts | {"means": np.full((CROSSED, 3), np.nan)})
+        case "negative":
+            np.savez(path, **parts | {"spread": -np.ones(3)})
+    with pytest.raises(HandModelError, match="cannot be read; reinstall"):
+        load(path, "own")
+
+
+def test_only_boxes_that_the_hand_wrote_are_weighed_with_one_another() -> None:
+    """Not printed ones, nor those of fields that are not on the photo: what is cut for them is a table or a thumb."""
+    form = load_forms()["sample-words"]
+    rng = np.random.default_rng(11)
+    cells = {f.name: rng.integers(0, 256, (f.digits, 64, 64), dtype=np.uint8) for f in form.fields}
+    alone = {n: default_reader().probabilities(c) for n, c in cells.items()}
+    printed = [f.name for f in form.fields if f.writing is not Writing.HAND]
+    absent = next(f.name for f in form.fields if f.writing is Writing.HAND)
+    others = [f.name for f in form.fields if f.name not in (*printed, absent)]
+    with_all, without = box_probabilities(form, cells), box_probabilities(form, cells, {absent})
+    assert printed and all(np.allclose(without[n], alone[n], atol=1e-6) for n in (*printed, absent))
+    assert not np.allclose(with_all[absent], alone[absent], atol=1e-6)
+    assert any(not np.allclose(with_all[n], without[n], atol=1e-9) for n in others)
+    cells[absent] = np.full_like(cells[absent], 255)
+    again = box_probabilities(form, cells, {absent})
+    assert all(np.allclose(again[n], without[n], atol=1e-6) for n in others)
