@@ -4,7 +4,8 @@
 
 The writers have the digits that the network's temperature is fitted on: it was not trained on them, and neither the thresholds nor
 their scores see them. Axes and spreads come from one half of the writers, the weight from the other half: the smallest whose log loss is
-within 1 % of the least, when each box is read with the others of a part of its writer's cells, as many as a sheet has.
+within 1 % of the least, when each box is read with the others of a part of its writer's cells, as many as a sheet has; on some sheets a second
+person has written, too, and some boxes are struck out.
 """
 
 from __future__ import annotations
@@ -27,7 +28,15 @@ RIDGE = 1e-3  # of the mean variance, added to that within a hand
 WEIGHTS = (0.0, 0.03, 0.05, 0.07, 0.1, 0.13, 0.16, 0.2, 0.25, 0.3)
 SPARE = 0.01  # the least weight whose loss is so near to the least: people are less even than these writers
 BOXES = (30, 70)
-"""Written boxes of a sheet, from and to."""
+"""Written boxes of a sheet, from and below."""
+TWO_HANDS = 0.1
+"""Share of sheets on which a second person has written (reasoned: somebody corrects, or takes over)."""
+OTHERS = (0.1, 0.5)
+"""Share of the boxes of such a sheet that are the second person's."""
+STRUCK = 0.01
+"""Share of boxes that are struck out."""
+EACH = 3
+"""Sheets of each writer."""
 
 
 def fit(writers: Sequence[Writer], network: str) -> Hand:
@@ -54,30 +63,46 @@ def fit(writers: Sequence[Writer], network: str) -> Hand:
     return Hand(axes, np.array(means) @ axes, np.maximum(spread, 0.0), 1.0, network)
 
 
-def sheets(
-    writers: Sequence[Writer], rng: np.random.Generator
-) -> list[tuple[Floats, npt.NDArray[np.float32], npt.NDArray[np.int64]]]:
-    """For each writer the probabilities, traits and classes of some of its cells."""
+Sheet = tuple[Floats, npt.NDArray[np.float32], npt.NDArray[np.int64]]
+"""Probabilities, traits and classes of the boxes of one sheet."""
+
+
+def sheets(writers: Sequence[Writer], rng: np.random.Generator, two_hands: float = TWO_HANDS) -> list[Sheet]:
+    """For each writer some of its cells; on the share `two_hands` of the sheets some are another writer's in the same photo."""
     out = []
     for w in writers:
-        labels = np.concatenate([np.full(len(w.cells[c]), c) for c in range(CROSSED)])
-        p, traits = (np.concatenate([part[c] for c in range(CROSSED)]) for part in (w.cells, w.traits))
-        some = rng.choice(len(labels), size=int(rng.integers(*BOXES)), replace=False)
-        out.append((p[some], traits[some], labels[some]))
+        boxes = int(rng.integers(*BOXES))
+        other = int(rng.binomial(boxes, rng.uniform(*OTHERS))) if rng.random() < two_hands else 0
+        peers = [x for x in writers if (x.look, x.aspect) == (w.look, w.aspect) and x is not w]
+        parts = [_cells(w, boxes - other, rng)]
+        if other and peers:
+            parts.append(_cells(peers[int(rng.integers(len(peers)))], other, rng))
+        p, traits, labels = zip(*parts, strict=True)
+        out.append((np.concatenate(p), np.concatenate(traits), np.concatenate(labels)))
     return out
 
 
-def loss(
-    hand: Hand, made: Sequence[tuple[Floats, npt.NDArray[np.float32], npt.NDArray[np.int64]]]
-) -> tuple[float, float, float]:
-    """Mean negative log likelihood, share right, and share at 0.999 or more."""
+def _cells(w: Writer, n: int, rng: np.random.Generator) -> Sheet:
+    """Some of a writer's cells, by chance, few of them struck out."""
+    kinds = range(CROSSED + 1)
+    labels = np.concatenate([np.full(len(w.cells[c]), c) for c in kinds])
+    p, traits = (np.concatenate([part[c] for c in kinds]) for part in (w.cells, w.traits))
+    struck = labels == CROSSED
+    often = np.where(struck, STRUCK / max(1, struck.sum()), (1 - STRUCK) / (~struck).sum())
+    some = rng.choice(len(labels), size=n, replace=False, p=often)
+    return p[some], traits[some], labels[some]
+
+
+def loss(hand: Hand, made: Sequence[Sheet]) -> tuple[float, float, float, int]:
+    """Mean negative log likelihood, share right, share at 0.999 or more, and how many of these are wrong."""
     p = np.concatenate([hand.reread(p, t) for p, t, _ in made])
     labels = np.concatenate([y for _, _, y in made])
-    of = p[np.arange(len(p)), labels]
+    of, right, sure = p[np.arange(len(p)), labels], p.argmax(1) == labels, p.max(1) >= 0.999
     return (
         float(-np.log(np.maximum(of, 1e-12)).mean()),
-        float((p.argmax(1) == labels).mean()),
-        float((p.max(1) >= 0.999).mean()),
+        float(right.mean()),
+        float(sure.mean()),
+        int((sure & ~right).sum()),
     )
 
 
@@ -95,13 +120,18 @@ def main() -> None:
     reader = default_reader()
     writers = load_writers(Data.below(args.digits), "hand", args.writers, args.seed, args.cache)
     hand, rng = fit(writers[::2], reader.sha256), np.random.default_rng(args.seed)
-    made = sheets(writers[1::2], rng)
-    print("| weight | log loss | right | p ≥ 0.999 |\n|---|---|---|---|")
+    held = [w for _ in range(EACH) for w in writers[1::2]]
     losses = []
-    for weight in WEIGHTS:
-        said, right, sure = loss(replace(hand, weight=weight), made)
-        print(f"| {weight} | {said:.4f} | {right:.2%} | {sure:.1%} |")
-        losses.append(said)
+    for words, two in (("as they are drawn", TWO_HANDS), ("by two hands, all of them", 1.0)):
+        made = sheets(held, rng, two)
+        print(f"Sheets {words}: {sum(len(y) for _, _, y in made)} boxes\n")
+        print("| weight | log loss | right | p ≥ 0.999 | wrong of these |\n|---|---|---|---|---|")
+        for weight in WEIGHTS:
+            said, right, sure, wrong = loss(replace(hand, weight=weight), made)
+            print(f"| {weight} | {said:.4f} | {right:.2%} | {sure:.1%} | {wrong} |")
+            if two == TWO_HANDS:
+                losses.append(said)
+        print()
     enough = next(w for w, said in zip(WEIGHTS, losses, strict=True) if said <= (1 + SPARE) * min(losses))
     chosen = replace(hand, weight=enough)
     np.savez(
@@ -112,7 +142,7 @@ def main() -> None:
         weight=chosen.weight,
         network=chosen.network,
     )
-    print(f"\n{len(writers)} writers, weight {chosen.weight}, {args.out.stat().st_size} bytes")
+    print(f"{len(writers)} writers, weight {chosen.weight}, {args.out.stat().st_size} bytes")
 
 
 if __name__ == "__main__":
