@@ -22,7 +22,11 @@ from ocr.skeleton import LONG, SAME, STEP, Skeleton, per_form, skeleton
 
 # Pixels within which the nearest line is looked for, and degree of the polynomial, step by step.
 REFINING = ((18, 1), (14, 1), (14, 2), (11, 2), (8, 3), (6, 3), (4, 3))
-SHIFTED = 0  # the step to begin with when a match that was bent already is moved
+TERMS = {1: 3, 2: 6, 3: 10}  # of a polynomial of that degree
+# What is known of its coefficients beforehand, one over their variance: bends are a few pixels at most.
+BENDING = np.array([1e-4, 1e-3, 1e-3, 1 / 15**2, 1 / 15**2, 1 / 15**2, *[1 / 6**2] * 4])
+DRAWING = (1, 1, 1, 2, 2, 3, 3, 3)  # degree, step by step, of a page drawn to where points of it were seen
+CLOSE = 3.0  # pixels: so near points agree
 STIFF = 1e-3  # how little a page bends to follow the rows of another
 POINTS = 600  # of the lines of each direction that are moved
 PAD = 24  # pixels around the pictures of lines, more than a point looks for its line
@@ -138,6 +142,34 @@ class Matcher:
             match, match.form, lambda y: y + by * np.clip((y - start) / (end - start), 0, None)
         )
 
+    def drawn_to(self, match: Match, at: F64, off: F64, weight: F64) -> Match:
+        """The match with its page drawn so that points of it come to lie where others do now, and refined.
+
+        Parameters
+        ----------
+        at, off : (n, 2) float64
+            Points of the page and how far from each the place is that it belongs to, in `LONG` units; some may be wrong.
+        weight : (n,) float64
+            How sure each is.
+        """
+        s, turn = skeleton(match.form).turned(match.quarters)
+        middle, half = np.array(s.size) / 2, max(s.size) / 2
+        powers = _powers((at @ turn[:2, :2].T + turn[:2, 2] - middle) / half)
+        needed = match.warp(at + off) - match.warp(at)
+        change, trust = np.zeros((10, 2)), np.ones(len(at))
+        for degree in DRAWING:
+            n = TERMS[degree]
+            p, w = powers[:, :n], weight * trust
+            change[:n] = np.linalg.solve(
+                (p * w[:, None]).T @ p + np.diag(BENDING[:n]), (p * w[:, None]).T @ needed
+            )
+            far = np.hypot(*(needed - powers @ change).T)
+            # What lies far from where the others say was another text of the like (Cauchy weights).
+            trust = 1 / (1 + (far / max(CLOSE, float(np.median(far)))) ** 2)
+        return self._refine(
+            match.form, match.quarters, match.warp.x + change[:, 0], match.warp.y + change[:, 1]
+        )
+
     def _drawn_out(self, match: Match, form: Form, there: Callable[[F64], F64]) -> Match:
         """A form whose points stand where those of the match stand that are `there` down the page, refined."""
         s, turn = skeleton(form).turned(match.quarters)
@@ -175,15 +207,14 @@ class Matcher:
         at = np.stack([powers @ x, powers @ y], axis=1)
         off, peak = _nearest(self._down if down else self._across, at, reach, down)
         w = weight * np.clip(peak - 0.2, 0, None) * np.exp(-0.5 * (off / (0.6 * reach)) ** 2)
-        n = {1: 3, 2: 6, 3: 10}[degree]
+        n = TERMS[degree]
         # About 60 independent sightings, each good to 1.5 pixels; bends are a few pixels at most.
         w = w * (60 / 1.5**2) / max(float(weight.sum()) * 0.5, 1e-9)
-        prior = np.array([1e-4, 1e-3, 1e-3, 1 / 15**2, 1 / 15**2, 1 / 15**2, *[1 / 6**2] * 4])[:n]
         p = powers[:, :n]
         have = (y if not down else x)[:n]
-        pull = np.where(np.arange(n) >= 3, prior * have, 0.0)
+        pull = np.where(np.arange(n) >= 3, BENDING[:n] * have, 0.0)
         change = np.zeros(10)
-        change[:n] = np.linalg.solve((p * w[:, None]).T @ p + np.diag(prior), p.T @ (w * off) - pull)
+        change[:n] = np.linalg.solve((p * w[:, None]).T @ p + np.diag(BENDING[:n]), p.T @ (w * off) - pull)
         return change
 
     def local(self, match: Match) -> F64:

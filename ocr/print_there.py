@@ -34,7 +34,7 @@ WIDEST = 9.0  # of its height: so much of a text is enough to know its row by
 FEWEST, FEWEST_APART = 6, 3  # texts of the whole page, and of a part of it, or nothing is said of it
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class InPlace:
     """What a form's texts say of its place.
 
@@ -45,10 +45,19 @@ class InPlace:
     share : float
         Of the texts that are seen there or near by: that, as part of what it is at the best place of each text a row up or down; 1 where all stand in their places. Of all texts, of those in the
         upper part and of those in the lower one, whichever has least; 0 if too few are on the photo.
+    at : (n, 2) float64
+        The middle of each text that is on the photo, in page units.
+    off : (n, 2) float64
+        How far from there, in page units, the photo is most like it.
+    like : (n,) float64
+        How much it is, there: correlation, -1 to 1.
     """
 
     here: float
     share: float
+    at: F64
+    off: F64
+    like: F64
 
 
 def says_something(text: Text) -> bool:
@@ -77,23 +86,37 @@ def in_place(gray: U8, form: Form, to_photo: ToPhoto, row: float, middle: float)
     if len(texts) < FEWEST:
         return None
     parts: tuple[list[tuple[float, float]], ...] = ([], [])
+    sightings = []
     for text in texts:
         score = look(gray, form, to_photo, text, further=FURTHER * row, widest=WIDEST * text.size)
         if score is None:
             continue
-        centre = (len(score) - 1) / 2
+        centre = (np.array(score.shape) - 1) / 2
         reach = min(REACH * text.size, IN_ROW * row) * TALL / text.size
-        near = score[max(0, int(np.floor(centre - reach))) : int(np.ceil(centre + reach)) + 1]
-        parts[text.y > middle].append((float(near.max()), float(score.max())))
+        near = score[max(0, int(np.floor(centre[0] - reach))) : int(np.ceil(centre[0] + reach)) + 1]
+        best = float(score.max())
+        parts[text.y > middle].append((float(near.max()), best))
+        y, x = (np.array(np.unravel_index(int(score.argmax()), score.shape)) - centre) * text.size / TALL
+        left, wide = _across(text, WIDEST * text.size)
+        sightings.append((left + wide / 2, text.y - 0.3 * text.size, x, y, best))
     whole = parts[0] + parts[1]
     # A text that is nowhere to be seen (pale print on a copy) does not say where it stands.
     seen = [
         np.array([both for both in part if both[1] >= VISIBLE]).reshape(-1, 2) for part in (whole, *parts)
     ]
-    if len(seen[0]) < FEWEST:
-        return InPlace(0.0, 0.0)
-    share = min(float(p[:, 0].sum() / p[:, 1].sum()) for p in seen if len(p) >= FEWEST_APART)
-    return InPlace(float(np.mean([here for here, _ in whole])), max(0.0, share))
+    here, share = 0.0, 0.0
+    if len(seen[0]) >= FEWEST:
+        here = float(np.mean([near for near, _ in whole]))
+        share = min(float(p[:, 0].sum() / p[:, 1].sum()) for p in seen if len(p) >= FEWEST_APART)
+    all_ = np.array(sightings, np.float64).reshape(-1, 5)
+    return InPlace(here, max(0.0, share), all_[:, :2], all_[:, 2:4], all_[:, 4])
+
+
+def _across(text: Text, widest: float) -> tuple[float, float]:
+    """Where a text begins, and how wide it is, at most so much, in page units."""
+    wide = text_width(text.text, text.size)
+    left = text.x - {"left": 0.0, "centre": wide / 2, "right": wide}[text.align]
+    return left, min(wide, widest)
 
 
 def look(
@@ -104,10 +127,8 @@ def look(
     Correlations (rows, columns) of the drawn text with the photo, moved by up to `REACH` of its height and, up and down, by `further` page
     units, of its beginning no more than `widest` page units; None if that lies outside the photo, or there is nothing to compare. Of a text brought to `TALL` pixels.
     """
-    wide = text_width(text.text, text.size)
-    left = text.x - {"left": 0.0, "centre": wide / 2, "right": wide}[text.align]
+    left, wide = _across(text, widest)
     scale = TALL / text.size
-    wide = min(wide, widest)
     box = np.array(
         [left - 0.3 * text.size, text.y - 1.0 * text.size, wide + 0.6 * text.size, 1.5 * text.size]
     )

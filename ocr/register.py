@@ -21,7 +21,7 @@ from ocr.errors import CotejoError
 from ocr.form import Form, load_forms
 from ocr.lines import F64, U8, Sheet, unwarps
 from ocr.match import Match, Matcher, Warp
-from ocr.print_there import InPlace
+from ocr.print_there import FEWEST, InPlace
 from ocr.rough import Rough, rough, transform
 from ocr.rows import Rows, best_rows, in_step, other_rows, texts_in_place
 from ocr.skeleton import LONG
@@ -49,6 +49,10 @@ LITTLE = (
 )
 FEW_FOREIGN = 0.05  # then, of the long lines
 UNRIVALLED = 0.4  # then, the best other form's part of the quality
+DRAWN = 4  # times that a page is drawn to its texts
+NEARER = 0.01  # by less than this they no longer come nearer
+UNSEEN = 0.3  # correlation of a text that says nothing of its place
+BARELY = 0.05  # a match with less is none to begin from
 FEWER = 0.95  # a sheet with other rows must lie this much worse
 IN_PLACE = 0.9  # part of the texts that must stand in place where a sheet exists with other rows; of those laid on a row too few or too many it is less
 READ = 0.5  # the least mean correlation of texts that are read where they should stand
@@ -146,9 +150,9 @@ def register(gray: U8, forms: Sequence[Form]) -> Registration:
     if not forms:
         raise NotFound("no form is known to look for; add one under ocr/forms")
     pyramid = Pyramid(gray)
-    best = _best(pyramid, unwarps(gray), forms, None)
-    if best is None or not _sure(_with_texts(gray, best)):
-        best = _best(pyramid, islice(unwarps(gray, DOTS), BLURRED_WAYS), forms, best)
+    best = _drawn(gray, pyramid, _best(pyramid, unwarps(gray), forms, None))
+    if best is None or not _sure(best):
+        best = _drawn(gray, pyramid, _best(pyramid, islice(unwarps(gray, DOTS), BLURRED_WAYS), forms, best))
     if best is None:
         raise NotFound("no printed form is visible on this photo; take it again, sharp and from above")
     best = _of_twins(gray, pyramid, best, forms)
@@ -266,11 +270,11 @@ def _sure(found: _Found) -> bool:
     return _certain(found) and (_told(found) or alone(found.places))
 
 
-def _with_texts(gray: U8, found: _Found) -> _Found:
-    """With what its texts say, unless nothing more need be asked."""
-    return (
-        found if _settled(found) else replace(found, texts=texts_in_place(gray, found.match.form, found.page))
-    )
+def _with_texts(gray: U8, found: _Found, *, always: bool = False) -> _Found:
+    """With what its texts say, unless nothing more need be asked or it is known."""
+    if found.texts is not None or (_settled(found) and not always):
+        return found
+    return replace(found, texts=texts_in_place(gray, found.match.form, found.page))
 
 
 def _told(found: _Found) -> bool:
@@ -317,22 +321,56 @@ def _found(pyramid: Pyramid, sheet: Sheet, likely: Sequence[Rough]) -> _Found | 
     best = max(found, key=lambda f: f.score, default=None)
     if best is None or best.match.quality < HOPELESS:
         return best
-    rows = best_rows(pyramid.level(1.0)[0], Matcher(sheet), best.match)
-    match = rows.match
-    if match is best.match:
-        return replace(best, rows=rows)
-    # The right rows, found from the wrong ones.
-    page = _Page(match.form, match.warp, sheet)
+    return _with_rows(pyramid, best)
+
+
+def _laid(pyramid: Pyramid, match: Match, before: _Found, rows: Rows | None = None) -> _Found:
+    """Another match on the same unwarped photo, in the place of one that was found."""
+    page = _Page(match.form, match.warp, before.sheet)
     snapped = snap(pyramid, match.form, page)
     return replace(
-        best,
+        before,
         score=_score(match, snapped),
         match=match,
         snapped=snapped,
         page=page,
-        places=elsewhere(sheet, match),
+        places=elsewhere(before.sheet, match),
+        texts=None,
         rows=rows,
     )
+
+
+def _with_rows(pyramid: Pyramid, found: _Found) -> _Found:
+    """What was found, or the right rows, found from the wrong ones."""
+    rows = best_rows(pyramid.level(1.0)[0], Matcher(found.sheet), found.match)
+    if rows.match is found.match:
+        return replace(found, rows=rows)
+    return _laid(pyramid, rows.match, found, rows)
+
+
+def _drawn(gray: U8, pyramid: Pyramid, found: _Found | None) -> _Found | None:
+    """What was found, or what it becomes if the page is drawn to where its texts are seen, if lines and texts agree with that."""
+    if found is None or found.match.quality < BARELY or _settled(found):
+        return found
+    unit = LONG / max(found.match.form.page.width, found.match.form.page.height)
+    first = best = now = _with_texts(gray, found)
+    for _ in range(DRAWN):
+        texts = now.texts
+        if texts is None or len(texts.at) < FEWEST:
+            break
+        weight = np.clip(texts.like - UNSEEN, 0.0, None)
+        match = Matcher(found.sheet).drawn_to(now.match, texts.at * unit, texts.off * unit, weight)
+        now = _with_texts(gray, _laid(pyramid, match, now), always=True)
+        if now.texts is None or now.texts.here < texts.here + NEARER:
+            break
+        if _told_together(now) > _told_together(best):
+            best = now
+    return first if best is first else _with_texts(gray, _with_rows(pyramid, best))
+
+
+def _told_together(found: _Found) -> float:
+    """How well lines and texts fit, in one number."""
+    return found.match.quality * (found.texts.here if found.texts is not None else 0.0)
 
 
 def _matches(sheet: Sheet, likely: Sequence[Rough]) -> list[Match]:
