@@ -131,16 +131,24 @@ class Matcher:
 
     def laid_on_rows(self, match: Match, form: Form, top: float, higher: float) -> Match:
         """Another form with `higher` times as high rows from `top` on (`LONG` units), laid on the rows of a match, and refined."""
-        return self._drawn_out(match, form, lambda y: np.where(y < top, y, top + (y - top) / higher))
 
-    def drifted(self, match: Match, start: float, end: float, by: float) -> Match:
-        """The match with its rows moved down `by` so much at `end`, by less before it and not at all up to `start`, and refined.
+        def there(page: F64) -> F64:
+            below = np.maximum(page[:, 1] - top, 0.0)
+            return np.stack([page[:, 0], page[:, 1] - below + below / higher], axis=1)
 
-        All in `LONG` units; `end` may lie above `start`.
+        return self._drawn_out(match, form, there)
+
+    def drifted(self, match: Match, start: float, end: float, by: tuple[float, float]) -> Match:
+        """The match with its page moved `by` so much (right, down) at `end`, by less before it and not at all up to `start`, and refined.
+
+        All in `LONG` units, start and end down the page; `end` may lie above `start`.
         """
-        return self._drawn_out(
-            match, match.form, lambda y: y + by * np.clip((y - start) / (end - start), 0, None)
-        )
+
+        def there(page: F64) -> F64:
+            part = np.maximum((page[:, 1] - start) / (end - start), 0.0)
+            return np.asarray(page + part[:, None] * np.array(by), np.float64)
+
+        return self._drawn_out(match, match.form, there)
 
     def drawn_to(self, match: Match, at: F64, off: F64, weight: F64) -> Match:
         """The match with its page drawn so that points of it come to lie where others do now, and refined.
@@ -171,14 +179,14 @@ class Matcher:
         )
 
     def _drawn_out(self, match: Match, form: Form, there: Callable[[F64], F64]) -> Match:
-        """A form whose points stand where those of the match stand that are `there` down the page, refined."""
+        """A form whose points stand where those of the match are that are `there` on the page, refined."""
         s, turn = skeleton(form).turned(match.quarters)
         middle, half = np.array(s.size) / 2, max(s.size) / 2
         unit = LONG / max(form.page.width, form.page.height)
         x, y = np.meshgrid(np.linspace(0, form.page.width, 12), np.linspace(0, form.page.height, 40))
         page = np.stack([x.ravel(), y.ravel()], axis=1) * unit
         powers = _powers((page @ turn[:2, :2].T + turn[:2, 2] - middle) / half)
-        at = match.warp(np.stack([page[:, 0], there(page[:, 1])], axis=1))
+        at = match.warp(there(page))
         stiff = np.diag([0.0] * 3 + [STIFF] * 7) * len(page)
         ax, ay = np.linalg.solve(powers.T @ powers + stiff, powers.T @ at).T
         return self._refine(form, match.quarters, ax, ay)

@@ -27,7 +27,7 @@ from ocr.rows import Rows, best_rows, in_step, other_rows, texts_in_place
 from ocr.skeleton import LONG
 from ocr.snap import Pyramid, Snapped, snap
 from ocr.thorough import thorough
-from ocr.twins import likeliest, twins
+from ocr.twins import Laid, likeliest, twins
 
 REFINED = 10  # hypotheses refined, over all forms
 SAME_FORM = 4  # of these, at most for one form
@@ -226,7 +226,7 @@ def _of_twins(gray: U8, pyramid: Pyramid, best: _Found, forms: Sequence[Form]) -
         laid[form.id] = replace(best, score=_score(match, snapped), match=match, snapped=snapped, page=page)
     found = best
     if len(laid) > 1:
-        which = likeliest(gray, [_registration(f) for f in laid.values()])
+        which = likeliest(gray, [Laid(f.match.form, f.page, f.score) for f in laid.values()])
         if which is None:
             raise NotFound(ONE_OF_SEVERAL)
         found = laid[which]

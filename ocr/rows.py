@@ -22,7 +22,8 @@ from ocr.twins import twins
 OTHER_PITCH = 0.02  # part by which rows of two sheets differ in height
 HIGHEST = 0.05  # of a page: a row as high, to look for a text a row off
 TRIES = 3  # better rows looked for one from another
-OUT_OF_STEP = 0.25  # around a field, agreement that is less than this part of the page's
+OUT_OF_STEP = 0.35  # around a field, agreement that is less than this part of the page's
+FIRM = 0.3  # of the way from one end of the tables to the other that stays where it is
 WORTH = 0.85  # other rows whose lines agree less than this part as well are not compared by their texts
 
 
@@ -81,10 +82,10 @@ def _with_other_rows(gray: U8, matcher: Matcher, match: Match, least: float) -> 
 
 
 def in_step(matcher: Matcher, match: Match) -> Match:
-    """The match, or a better one where its table had lost step with the photo's rows.
+    """The match, or a better one where its table had lost step with the photo's rows or boxes.
 
-    Bent or tilted, a long table of even rows may lie right at one end and a row off at the other. On the way there its lines lie between
-    the photo's, which is seen; drawn out or together by a row from its middle on, it finds its step.
+    Bent or tilted, a long table of even rows may lie right at one end and a row off at the other, or a page a box off at one end. On the way
+    there its lines lie between the photo's, which is seen; drawn by a row or a box from near the other end on, it finds its step.
     """
     form = match.form
     votes = {f.name for f in form.votes}
@@ -94,8 +95,12 @@ def in_step(matcher: Matcher, match: Match) -> Match:
     unit = LONG / max(form.page.width, form.page.height)
     boxes = np.array([b for f in form.votes for b in f.boxes]) * unit
     top, bottom = float(boxes[:, 1].min()), float((boxes[:, 1] + boxes[:, 3]).max())
-    row, middle = _pitch(form) * form.page.height * unit, (top + bottom) / 2
-    others = [matcher.drifted(match, middle, end, by) for end in (bottom, top) for by in (row, -row)]
+    row, box = _pitch(form) * form.page.height * unit, float(np.median(boxes[:, 2]))
+    others = [
+        matcher.drifted(match, start + FIRM * (end - start), end, by)
+        for start, end in ((top, bottom), (bottom, top))
+        for by in ((0, row), (0, -row), (box, 0), (-box, 0))
+    ]
     return max(match, *others, key=lambda m: m.quality)
 
 

@@ -8,16 +8,12 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
 from ocr.form import Form, Text
-from ocr.print_there import F64, U8, is_drawable, look, says_something
-
-if TYPE_CHECKING:
-    from ocr.register import Registration
+from ocr.print_there import U8, ToPhoto, is_drawable, look, says_something
 
 NEAR = 2.0  # boxes of twins stand this near to each other, in their own widths
 SHARED = 0.7  # most of their boxes
@@ -33,7 +29,16 @@ def twins(form: Form, forms: Sequence[Form]) -> list[Form]:
     return [f for f in forms if f.id != form.id and _alike(form, f)]
 
 
-def likeliest(gray: U8, laid: Sequence[Registration]) -> str | None:
+@dataclass(frozen=True)
+class Laid:
+    """A form laid on a photo: where its points (n, 2), in page units, lie there, and how well its lines and boxes do, 0 to 1."""
+
+    form: Form
+    to_photo: ToPhoto
+    score: float
+
+
+def likeliest(gray: U8, laid: Sequence[Laid]) -> str | None:
     """The id of the form, among twins that were all laid on a photo, that the photo shows; None if that is not to be seen.
 
     Their own words decide together with how well their lines fit. Where too few words can be compared, the lines decide alone.
@@ -42,7 +47,7 @@ def likeliest(gray: U8, laid: Sequence[Registration]) -> str | None:
     ----------
     gray : (H, W) uint8
         The photo.
-    laid : sequence of Registration
+    laid : sequence of Laid
         Each of the twins on this photo.
     """
     words = likenesses(gray, laid)
@@ -54,7 +59,7 @@ def likeliest(gray: U8, laid: Sequence[Registration]) -> str | None:
     return best.form.id
 
 
-def likenesses(gray: U8, laid: Sequence[Registration]) -> dict[str, float]:
+def likenesses(gray: U8, laid: Sequence[Laid]) -> dict[str, float]:
     """How much the photo looks like the words that only one of the forms has, -1 to 1; empty if they cannot be compared."""
     out = {}
     for r in laid:
@@ -100,29 +105,14 @@ def _own(form: Form, rivals: Sequence[Form]) -> list[Text]:
     return sorted(out, key=lambda t: -t.size * len(t.text))[:LARGEST]
 
 
-def _score(gray: U8, found: Registration, rivals: Sequence[Form]) -> float | None:
+def _score(gray: U8, laid: Laid, rivals: Sequence[Form]) -> float | None:
     """Mean correlation of a form's own texts with the photo, the long ones counting more; None if they are too few."""
     scores, weights = [], []
-    for text in _own(found.form, rivals):
+    for text in _own(laid.form, rivals):
         if not is_drawable(text):
             continue
-        score = look(gray, found.form, lambda points: _to_photo(found, points), text)
+        score = look(gray, laid.form, laid.to_photo, text)
         if score is not None:
             scores.append(float(score.max()))
             weights.append(len(text.text) ** 0.5)
     return float(np.average(scores, weights=weights)) if len(scores) >= FEWEST else None
-
-
-def _to_photo(registration: Registration, points: F64) -> F64:
-    """Page units to photo pixels: the page's homography, moved as the boxes nearby are."""
-    flat = cv2.perspectiveTransform(points[None], registration.transform)[0]
-    fields = [f for f in registration.form.fields if f.boxes]
-    centres = np.array(
-        [np.array(f.boxes)[:, :2].mean(0) + np.array(f.boxes)[:, 2:].mean(0) / 2 for f in fields]
-    )
-    truly = np.array([registration.corners[f.name].reshape(-1, 2).mean(axis=0) for f in fields])
-    off = truly - cv2.perspectiveTransform(centres[None], registration.transform)[0]
-    far = np.linalg.norm(centres - points.mean(axis=0), axis=1)
-    nearest = np.argsort(far)[:4]
-    weight = 1 / (far[nearest] + 0.02 * max(registration.form.page.width, registration.form.page.height))
-    return np.asarray(flat + np.average(off[nearest], axis=0, weights=weight), dtype=np.float64)
