@@ -306,7 +306,7 @@ def _found(pyramid: Pyramid, sheet: Sheet, likely: Sequence[Rough]) -> _Found | 
         if moved.quality <= matches[0].quality:
             break
         matches[0], first = moved, elsewhere(sheet, moved)
-    if (stepped := in_step(Matcher(sheet), matches[0])) is not matches[0]:
+    if matches[0].quality >= HOPELESS and (stepped := in_step(Matcher(sheet), matches[0])) is not matches[0]:
         matches[0], first = stepped, elsewhere(sheet, stepped)
     found = []
     for match in matches:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -12,8 +13,13 @@ import ocr.register
 from benchmarks.registration import OFF, UNKNOWN, Task, measure
 from ocr.form import load_forms
 from ocr.lines import unwarps
+from ocr.match import Matcher
 from ocr.register import NotFound, register
 from ocr.render import render
+from ocr.rough import rough
+from ocr.rows import texts_in_place
+from ocr.skeleton import LONG
+from ocr.twins import Laid, likeliest, twins
 
 FORMS = load_forms()
 REAL = ("bo-oep-2025", "id-kpu-c1-2014", "ge-cec-protocol-2012")
@@ -176,6 +182,66 @@ def test_printed_texts_speak_for_a_page_whose_lines_a_copier_lost():
     copied = measure(Task("hn-cne-2025", "copy", 120105))
     assert copied.form == "hn-cne-2025"
     assert copied.worst < OFF
+
+
+@pytest.mark.parametrize(
+    ("form", "kind", "seed"),
+    [
+        ("pe-onpe-2026", "bent", 160093),  # right at the top of its table, a row off at the bottom
+        ("cl-servel-presidente-2025", "steep", 170222),  # a box aside at one end
+    ],
+)
+def test_a_table_that_lost_step_with_its_rows_or_boxes_finds_it(form, kind, seed, monkeypatch):
+    task = Task(form, kind, seed)
+    found = measure(task)
+    assert found.form == form
+    assert found.worst < OFF
+    monkeypatch.setattr(ocr.register, "in_step", lambda matcher, match: match)
+    lost = measure(task)
+    assert lost.refused or lost.worst > OFF
+
+
+@pytest.mark.parametrize("off", [(0.0, 0.8), (0.1, -0.8)])
+def test_a_page_is_drawn_to_where_its_texts_are_seen(off):
+    """Laid nearly a row off, where its lines would lead it to the next row, a page is led by its texts."""
+    form = FORMS["pe-onpe-2026"]
+    gray, _ = photographed(form)
+    sheet = next(unwarps(gray))
+    matcher = Matcher(sheet)
+    right = max((matcher.refined(r) for r in rough(sheet, [form])[:3]), key=lambda m: m.quality)
+    unit = LONG / max(form.page.width, form.page.height)
+    row = np.median(np.diff(np.unique([b[1] for f in form.votes for b in f.boxes]))) * unit
+    away = [
+        np.concatenate([[v[0] + part * row], v[1:]]) for v, part in zip((right.warp.x, right.warp.y), off, strict=True)
+    ]  # fmt: skip
+    lost = replace(right, warp=replace(right.warp, x=away[0], y=away[1]))
+
+    def seen(match):
+        return texts_in_place(
+            gray, form, lambda p: cv2.perspectiveTransform(match.warp(p * unit)[None], sheet.to_photo)[0]
+        )
+
+    texts = seen(lost)
+    assert texts.share < seen(right).share - 0.1
+    drawn = matcher.drawn_to(lost, texts.at * unit, texts.off * unit, np.clip(texts.like - 0.3, 0, None))
+    corners = np.array([b[:2] for f in form.fields for b in f.boxes]) * unit
+    assert np.abs(drawn.warp(corners) - right.warp(corners)).max() < 0.15 * row
+    assert drawn.quality == pytest.approx(right.quality, rel=0.05)
+
+
+def test_forms_that_look_alike_are_not_told_by_words_that_nobody_sees():
+    """Taken for the sheet of another contest, a photo in a fold of whose page the words were lost."""
+    assert measure(Task("mx-ine-2024-president-special", "steep", 160282)).refused
+    pair = [FORMS["mx-ine-2024-senate"], FORMS["mx-ine-2024-deputies"]]
+    assert {f.id for f in twins(pair[0], pair)} == {pair[1].id}
+    drawn = cv2.cvtColor(render(pair[0], scale=0.8), cv2.COLOR_BGR2GRAY)
+
+    def told(gray):
+        return likeliest(gray, [Laid(f, lambda page: page * 0.8, 0.8) for f in pair])
+
+    assert told(drawn) == pair[0].id
+    assert told(cv2.GaussianBlur(drawn, (0, 0), 9)) is None
+    assert told(np.full_like(drawn, 200)) is None
 
 
 def test_printed_texts_speak_against_another_form_whose_lines_lie_on_the_photo_s():
