@@ -350,10 +350,12 @@ def _with_rows(pyramid: Pyramid, found: _Found) -> _Found:
 
 def _drawn(gray: U8, pyramid: Pyramid, found: _Found | None) -> _Found | None:
     """What was found, or what it becomes if the page is drawn to where its texts are seen, if lines and texts agree with that."""
-    if found is None or found.match.quality < BARELY or _settled(found):
+    if found is None or found.match.quality < BARELY:
+        return found
+    if _settled(found) and (found.rows is None or found.rows.texts >= WELL_IN_PLACE):
         return found
     unit = LONG / max(found.match.form.page.width, found.match.form.page.height)
-    first = best = now = _with_texts(gray, found)
+    first = best = now = _with_texts(gray, found, always=True)
     for _ in range(DRAWN):
         texts = now.texts
         if texts is None or len(texts.at) < FEWEST:
