@@ -223,7 +223,9 @@ def _of_twins(gray: U8, pyramid: Pyramid, best: _Found, forms: Sequence[Form]) -
             continue
         page = _Page(form, match.warp, best.sheet)
         snapped = snap(pyramid, form, page)
-        laid[form.id] = replace(best, score=_score(match, snapped), match=match, snapped=snapped, page=page)
+        laid[form.id] = replace(
+            best, score=_score(match, snapped), match=match, snapped=snapped, page=page, texts=None
+        )
     found = best
     if len(laid) > 1:
         which = likeliest(gray, [Laid(f.match.form, f.page, f.score) for f in laid.values()])
