@@ -19,9 +19,10 @@ import numpy.typing as npt
 from ocr.cells import cut
 from ocr.digits import BLANK, CLASSES, MARK, default_reader
 from ocr.form import Form, Writing, load_forms
+from ocr.found import NotFound
 from ocr.hand import default_hand
 from ocr.image import Refused, open_picture
-from ocr.register import NotFound, register
+from ocr.register import register
 
 Floats = npt.NDArray[np.float64]
 DATA = Path(os.environ.get("COTEJO_DATA", Path(__file__).parents[2] / "shared" / "data")) / "actas"

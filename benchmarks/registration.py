@@ -21,7 +21,8 @@ import numpy as np
 
 from benchmarks._warp import KINDS, shoot
 from ocr.form import Form, load_forms
-from ocr.register import NotFound, register
+from ocr.found import NotFound
+from ocr.register import register
 from tabulate.workers import end_with_parent
 
 CUT, UNKNOWN = "cut", "unknown"

@@ -17,9 +17,10 @@ from pathlib import Path
 from ocr.cells import cut
 from ocr.decode import Decoded, decode
 from ocr.form import load_forms
+from ocr.found import NotFound
 from ocr.image import Refused, open_picture
 from ocr.read import box_probabilities
-from ocr.register import NotFound, register
+from ocr.register import register
 from ocr.words import witnesses
 
 COLUMNS = (

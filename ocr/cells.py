@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ocr.register import Registration
+from ocr.found import Registration
 from ocr.snap import Pyramid
 from ocr.window import tighten
 

@@ -17,8 +17,8 @@ import zxingcpp
 from numpy.typing import NDArray
 
 from ocr.form import Code, Form
+from ocr.found import Registration
 from ocr.reading import CodeReading
-from ocr.register import Registration
 
 MAX_TEXT = 4096  # characters kept of one code: about as many as a QR code holds
 MAX_STATION = 64  # characters of a station id

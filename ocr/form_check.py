@@ -13,11 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ocr.form import Form, FormField, Quad, Role
+from ocr.found import CLEAR, NotFound, Registration
 from ocr.image import Refused, open_picture
 from ocr.overlay import draw
 from ocr.read import read
 from ocr.reading import State, SumReading
-from ocr.register import CLEAR, NotFound, Registration, register
+from ocr.register import register
 
 FEW_TEXTS = 5
 WELL = 0.6  # a form that was measured well fits its scan with at least this score

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from ocr.errors import CotejoError
 from ocr.form import load_forms
+from ocr.found import Registration
 from ocr.image import open_picture
-from ocr.register import Registration, register
+from ocr.register import register
 
 COLOUR = (0, 0, 255)
 

@@ -19,9 +19,9 @@ from ocr.cells import MARGIN, SIDE, cut
 from ocr.digits import BLANK, CLASSES, MARK, default_reader
 from ocr.evidence import Settings
 from ocr.form import Role
+from ocr.found import Registration
 from ocr.image import Refused, kind
 from ocr.pdf_text import Char, Drawing, open_drawing
-from ocr.register import Registration
 
 F64 = NDArray[np.float64]
 U8 = NDArray[np.uint8]

@@ -24,12 +24,13 @@ from ocr.digits import MODEL, default_reader
 from ocr.errors import CotejoError
 from ocr.evidence import Settings
 from ocr.form import Form, Role, Writing, load_forms
+from ocr.found import NotFound, Registration
 from ocr.hand import FILE as HAND
 from ocr.hand import default_hand
 from ocr.image import Limits, Refused, open_picture, page_count
 from ocr.printed import Printed, printed
 from ocr.reading import DECIMALS, CodeReading, FieldReading, Reading, State, refusal
-from ocr.register import NotFound, Registration, prepare, register
+from ocr.register import prepare, register
 from ocr.same import fingerprint
 from ocr.whole import Whole, read_whole, whole_of_bulletin
 from ocr.witness import Witness

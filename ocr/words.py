@@ -17,8 +17,8 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from ocr.errors import CotejoError
+from ocr.found import Registration
 from ocr.numerals import LANGUAGE, spellings
-from ocr.register import Registration
 from ocr.snap import Pyramid
 from ocr.witness import Witness
 

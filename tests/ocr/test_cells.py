@@ -6,7 +6,7 @@ import numpy as np
 
 from ocr.cells import SIDE, cut
 from ocr.form import load_forms
-from ocr.register import Registration
+from ocr.found import Registration
 
 FORM = load_forms()["sample-landscape"]
 

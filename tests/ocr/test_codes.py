@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from ocr.codes import MAX_STATION, MAX_TEXT, clean, find_codes, locate, stations
 from ocr.form import Form
+from ocr.found import Registration
 from ocr.reading import CodeReading
-from ocr.register import Registration
 
 WIDTH, HEIGHT = 1000, 700
 

@@ -12,9 +12,10 @@ import ocr.register
 from benchmarks.registration import OFF, Task, measure
 from ocr.elsewhere import alone, elsewhere
 from ocr.form import load_forms
+from ocr.found import NotFound
 from ocr.lines import unwarps
 from ocr.match import Matcher
-from ocr.register import NotFound, register
+from ocr.register import register
 from ocr.rough import rough
 from ocr.skeleton import LONG
 from ocr.thorough import thorough

@@ -12,10 +12,11 @@ from ocr.errors import CotejoError
 from ocr.form import FORMS_FOLDER, load_form, load_forms
 from ocr.form_check import check_form
 from ocr.form_like import like
+from ocr.found import NotFound
 from ocr.lines import unwarps
 from ocr.match import Matcher
 from ocr.print_there import in_place
-from ocr.register import NotFound, register
+from ocr.register import register
 from ocr.render import render
 from ocr.rough import rough
 from ocr.rows import best_rows

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from ocr.form import Form, Quad, Role, load_forms
+from ocr.found import NotFound
 from ocr.read import read
-from ocr.register import NotFound, register
+from ocr.register import register
 from ocr.render import render
 from tests.ocr.made import Pixels, jpeg, photograph, sheet
 

@@ -12,9 +12,10 @@ import pytest
 import ocr.register
 from benchmarks.registration import OFF, UNKNOWN, Task, measure
 from ocr.form import load_forms
+from ocr.found import NotFound
 from ocr.lines import unwarps
 from ocr.match import Matcher
-from ocr.register import NotFound, register
+from ocr.register import register
 from ocr.render import render
 from ocr.rough import rough
 from ocr.rows import texts_in_place

@@ -13,10 +13,11 @@ import pytest
 from ocr.decode import decode
 from ocr.evidence import Settings
 from ocr.form import Form, load_forms
+from ocr.found import NotFound
 from ocr.image import open_picture
 from ocr.lattice import CROSSED, read_row, soften
 from ocr.numerals import DIGITS, LANGUAGE, spellings
-from ocr.register import NotFound, register
+from ocr.register import register
 from ocr.witness import Witness, weigh
 from ocr.words import ALPHABET, HEIGHT, default_reader, judge, strips, witnesses
 from tests.ocr.test_decode import between, equal, make_form, seen

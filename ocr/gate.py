@@ -1,0 +1,181 @@
+"""Whether what was found on a photo is to be read: which form it is, that it lies here, and which of its fields are to be seen.
+
+A number read from the wrong place is worse than none. So a match is believed where its lines, or with fewer of them its printed texts, say so
+and nothing speaks against it; else the photo is refused with a reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+
+import cv2
+import numpy as np
+
+from ocr.elsewhere import APART, alone
+from ocr.form import Form
+from ocr.found import CLEAR, Found, NotFound, seen_part
+from ocr.lines import F64, U8
+from ocr.match import Matcher
+from ocr.rows import texts_in_place
+from ocr.snap import Snapped
+
+SETTLED = 0.4  # from this quality on nothing better is looked for, if there is no rival
+HOPELESS = 0.15  # nothing with less is worth a closer look
+ENOUGH = 0.33  # the least quality of a match
+LITTLE = (
+    0.25  # and where nothing speaks against it: no foreign lines, no rival, no place a row or a box further
+)
+FEW_FOREIGN = 0.05  # then, of the long lines
+UNRIVALLED = 0.4  # then, the best other form's part of the quality
+RIVAL = 0.6  # a form of at least this part of the best quality is a rival whose boxes are looked for as well
+FEWER = 0.95  # a sheet with other rows must lie this much worse
+IN_PLACE = 0.9  # part of the texts that must stand in place where a sheet exists with other rows; of those laid on a row too few or too many it is less
+READ = 0.5  # the least mean correlation of texts that are read where they should stand
+WELL_IN_PLACE = 0.97  # and the least part of them that do
+OUT_OF_PLACE = 0.8  # with less than either, the texts speak against the form
+STRANGE = 0.12  # the largest part of long lines that the form does not have
+SEEN = 0.6  # the least part of the fields to be seen
+NEXT = 4.0  # heights of a box to the next field of a column, at most
+AROUND = 0.15  # the least agreement around a field, as part of the page's
+SMALL = 1000  # pixels of the long side on which blur is measured
+FAINT = 30  # grey levels between paper and ink; less is too little contrast
+BLURRED = 0.12  # of these, the strongest edges of a photo that is not blurred
+ANOTHER = "the photo shows another form or page, or too little of it; photograph the whole page again"
+INSIDE = 3.0  # pixels that a box may stick out of the photo
+PART = 0.5  # the least part of the vote fields to be seen
+UNSEEN = 0.05  # below this clearness nothing of a field's boxes is seen
+
+
+def settled(found: Found) -> bool:
+    """So good a match, so far from all others, that nothing better need be looked for."""
+    return (
+        found.match.quality >= SETTLED
+        and found.rival < RIVAL * found.match.quality
+        and _has_these_rows(found)
+        and alone(found.places)
+    )
+
+
+def _has_these_rows(found: Found) -> bool:
+    """Whether no sheet like it with other rows lies about as well, and its texts stand in their places."""
+    return found.rows is None or (found.rows.others < FEWER and found.rows.texts >= IN_PLACE)
+
+
+def certain(found: Found) -> bool:
+    """Whether the form was found: its quality says so, or less of it where nothing speaks against it, or its texts do."""
+    match, page = found.match, found.places[0]
+    if not _has_these_rows(found) or _denied(found):
+        return False
+    if match.quality >= ENOUGH and match.foreign <= STRANGE:
+        return True
+    return _told(found) or (
+        match.quality >= LITTLE
+        and match.foreign <= FEW_FOREIGN
+        and found.rival < UNRIVALLED * match.quality
+        and page.here >= page.there + 2 * APART
+    )
+
+
+def sure(found: Found) -> bool:
+    """Whether it is this form, and here."""
+    return certain(found) and (_told(found) or alone(found.places))
+
+
+def with_texts(gray: U8, found: Found, *, always: bool = False) -> Found:
+    """With what its texts say, unless nothing more need be asked or it is known."""
+    if found.texts is not None or (settled(found) and not always):
+        return found
+    return replace(found, texts=texts_in_place(gray, found.match.form, found.page))
+
+
+def _told(found: Found) -> bool:
+    """Whether the printed texts are where they should stand: on lined paper or a bad copy they tell what lines do not."""
+    texts = found.texts
+    return (
+        found.match.quality >= HOPELESS
+        and texts is not None
+        and texts.here >= READ
+        and texts.share >= WELL_IN_PLACE
+    )
+
+
+def _denied(found: Found) -> bool:
+    """Whether the texts that should be there are not: another form's lines may lie on many of the photo's."""
+    return found.texts is not None and found.texts.here < READ and found.texts.share < OUT_OF_PLACE
+
+
+def gate(gray: U8, found: Found, corners: dict[str, F64]) -> frozenset[str]:
+    """The fields that are not to be seen on the photo; raises `NotFound` if it cannot be read at all."""
+    match, form = found.match, found.match.form
+    found = with_texts(gray, found)
+    if not certain(found):
+        _complain(gray)
+        raise NotFound(ANOTHER)
+    h, w = gray.shape
+    outside, covered = set(), set()
+    local = Matcher(found.sheet).local(match)
+    for field, near in zip(form.fields, local, strict=True):
+        c = corners[field.name].reshape(-1, 2)
+        if ((c < -INSIDE) | (c > np.array([w, h]) - 1 + INSIDE)).any():
+            outside.add(field.name)
+        # Where no printed line is seen, boxes are only supposed to lie where the rest of the page says.
+        elif near < AROUND * match.agreement and found.snapped.seen[field.name] < CLEAR:
+            covered.add(field.name)
+    covered |= _beside(form, found.snapped, covered)
+    votes = {f.name for f in form.votes}
+    absent = frozenset(outside | covered)
+    if len(votes - absent) < PART * len(votes):
+        if len(outside) >= len(covered):
+            raise NotFound(
+                "the page is cut off: most of its boxes lie outside the photo; photograph the whole page again"
+            )
+        raise NotFound(
+            "part of the page is covered or bent too much to see where its boxes lie; photograph the whole page again"
+        )
+    if seen_part(form, found.snapped, absent) < SEEN:
+        raise NotFound(
+            "the boxes of the page are not to be seen; photograph the whole page again, sharp and from above"
+        )
+    if not _told(found) and (not alone(found.places) or (absent & votes and match.quality < SETTLED)):
+        raise NotFound(
+            "the page may lie a row or a box further than it seems; photograph the whole page again, flat and from above"
+        )
+    return absent
+
+
+def _beside(form: Form, snapped: Snapped, covered: Collection[str]) -> set[str]:
+    """The fields beside covered ones, and beside these, of whose boxes nothing is seen: what went wrong there did not end between them.
+
+    Where most boxes are not seen, as on a copy that lost their lines, that says nothing.
+    """
+    if np.median(list(snapped.seen.values())) < CLEAR:
+        return set()
+    rows = {f.name: np.array(f.boxes) for f in form.fields}
+    unseen = {f.name for f in form.fields if snapped.seen[f.name] < UNSEEN and f.name not in covered}
+    out: set[str] = set()
+    todo = list(covered)
+    while todo:
+        there = rows[todo.pop()]
+        reach = NEXT * np.median(there[:, 3])
+        for name in unseen - out:
+            apart = np.abs(rows[name][:, :2].mean(axis=0) - there[:, :2].mean(axis=0))
+            if apart[1] < reach and apart[0] < np.ptp(there[:, 0]) + there[0, 2]:
+                out.add(name)
+                todo.append(name)
+    return out
+
+
+def _complain(gray: U8) -> None:
+    """Raise what is wrong with a photo on which nothing can be found, if it is the photo."""
+    small = cv2.resize(
+        gray, None, fx=SMALL / max(gray.shape), fy=SMALL / max(gray.shape), interpolation=cv2.INTER_AREA
+    )
+    low, high = np.percentile(small, (2, 98))
+    if high - low < FAINT:
+        raise NotFound(
+            "the photo is too dark or has too little contrast; photograph the page again in more light"
+        )
+    edges = np.abs(cv2.Laplacian(cv2.GaussianBlur(small, (3, 3), 0).astype(np.float32), cv2.CV_32F))
+    if np.percentile(edges, 99) < BLURRED * (high - low):
+        raise NotFound("the photo is too blurred; photograph the page again, sharp and from above")
