@@ -3,7 +3,8 @@
 The sums on a sheet are evidence, not truth. People add wrongly, and a sheet that does not add up is exactly what an
 observer must see. So the decoder weighs two kinds of explanation against each other: the sheet adds up and a box was
 misread, or the boxes are right and the sheet was written inconsistent. It reports the numbers of the better one, says how
-probable "inconsistent" is, and keeps beside each number what its own boxes said (`alone`), read as the sheet's hand writes. Nothing is repaired silently.
+probable "inconsistent" is, and keeps beside each number what its own boxes said (`alone`), read as the sheet's hand
+writes. Nothing is repaired silently.
 
 `ocr.lattice` says what one row of boxes may mean, `ocr.sums` how numbers hang together, `ocr.messages` infers exactly.
 Whether a person must look is decided here, by the thresholds in `Settings`.

@@ -65,6 +65,12 @@ def elsewhere(sheet: Sheet, match: Match) -> list[Place]:
     return out
 
 
+def a_step(form: Form) -> tuple[float, float]:
+    """From one box of a form to the next, and from one row to the next, in `LONG` units."""
+    box, row = draw(form)[2].step
+    return box * UNIT, row * UNIT
+
+
 def here(sheet: Sheet, match: Match) -> float:
     """How well the lines of as much of the page as is on the photo agree where it was laid, -1 to 1."""
     drawn = draw(match.form)[0]

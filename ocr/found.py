@@ -84,6 +84,7 @@ class Found:
     sheet: Sheet
     rival: float  # the quality of the best match of another form
     places: list[Place]  # agreement here and elsewhere, of the page and of each table
+    drawn: bool = False  # whether the page was drawn to its texts
     texts: InPlace | None = None  # where the printed texts are, if that was looked at
     rows: Rows | None = (
         None  # what speaks for these rows, among the sheets like this one; None: nobody has looked

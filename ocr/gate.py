@@ -78,8 +78,8 @@ def certain(found: Found) -> bool:
 
 
 def sure(found: Found) -> bool:
-    """Whether it is this form, and here."""
-    return certain(found) and (_told(found) or alone(found.places))
+    """Whether it is this form, and here: lines say so, or texts to which the page was not drawn."""
+    return certain(found) and (_told_here(found) or alone(found.places))
 
 
 def with_texts(gray: U8, found: Found, *, always: bool = False) -> Found:
@@ -98,6 +98,11 @@ def _told(found: Found) -> bool:
         and texts.here >= READ
         and texts.share >= WELL_IN_PLACE
     )
+
+
+def _told_here(found: Found) -> bool:
+    """Whether texts that nobody drew the page to say that it lies here."""
+    return _told(found) and not found.drawn
 
 
 def _denied(found: Found) -> bool:
@@ -137,7 +142,7 @@ def gate(gray: U8, found: Found, corners: dict[str, F64]) -> frozenset[str]:
         raise NotFound(
             "the boxes of the page are not to be seen; photograph the whole page again, sharp and from above"
         )
-    if not _told(found) and (not alone(found.places) or (absent & votes and match.quality < SETTLED)):
+    if not _told_here(found) and (not alone(found.places) or (absent & votes and match.quality < SETTLED)):
         raise NotFound(
             "the page may lie a row or a box further than it seems; photograph the whole page again, flat and from above"
         )

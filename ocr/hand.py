@@ -27,7 +27,7 @@ Floats = npt.NDArray[np.float64]
 FILE = Path(__file__).parent / "models" / "hand.npz"
 """The model that is shipped; it belongs to the network beside it."""
 MOST = 40.0
-"""Log odds at which what the hand says levels off, before `Hand.weight`: with 0.1 it moves two classes apart by 8 in log odds at most."""
+"""Log odds at which what the hand says levels off, before `Hand.weight`: it moves two classes apart by twice this times the weight at most."""
 
 
 class HandModelError(CotejoError):
@@ -128,7 +128,12 @@ def load(path: Path, network: str) -> Hand:
 def _check(hand: Hand) -> None:
     """Raise ValueError if the numbers of a model cannot be those of one."""
     k = hand.spread.size
-    shapes = hand.axes.ndim == 2 and hand.axes.shape[1] == k and hand.means.shape == (CROSSED, k)
+    shapes = (
+        hand.spread.ndim == 1
+        and hand.axes.ndim == 2
+        and hand.axes.shape[1] == k
+        and hand.means.shape == (CROSSED, k)
+    )
     finite = all(np.isfinite(part).all() for part in (hand.axes, hand.means, hand.spread))
     if not (shapes and finite and (hand.spread >= 0).all() and 0 <= hand.weight <= 1):
         raise ValueError("not a model of hands")

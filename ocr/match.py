@@ -139,7 +139,7 @@ class Matcher:
         return self._drawn_out(match, form, there)
 
     def drifted(self, match: Match, start: float, end: float, by: tuple[float, float]) -> Match:
-        """The match with its page moved `by` so much (right, down) at `end`, by less before it and not at all up to `start`, and refined.
+        """The match with its page moved `by` so much (right, down) at `end`, by less before it, by more past it and hardly up to `start`, and refined.
 
         All in `LONG` units, start and end down the page; `end` may lie above `start`.
         """
@@ -158,7 +158,7 @@ class Matcher:
         at, off : (n, 2) float64
             Points of the page and how far from each the place is that it belongs to, in `LONG` units; some may be wrong.
         weight : (n,) float64
-            How sure each is.
+            How sure each is, as one over a variance in squared pixels; only as a whole, against how little a page bends, does its size matter.
         """
         s, turn = skeleton(match.form).turned(match.quarters)
         middle, half = np.array(s.size) / 2, max(s.size) / 2

@@ -46,7 +46,7 @@ class InPlace:
         Of the texts that are seen there or near by: that, as part of what it is at the best place of each text a row up or down; 1 where all stand in their places. Of all texts, of those in the
         upper part and of those in the lower one, whichever has least; 0 if too few are on the photo.
     at : (n, 2) float64
-        The middle of each text that is on the photo, in page units.
+        The middle of each text that is on the photo (of a long one, of its beginning that is looked for), in page units.
     off : (n, 2) float64
         How far from there, in page units, the photo is most like it.
     like : (n,) float64

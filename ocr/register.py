@@ -31,7 +31,7 @@ from ocr.twins import Laid, likeliest, twins
 REFINED = 10  # hypotheses refined, over all forms
 SAME_FORM = 4  # of these, at most for one form
 CLOSE = 8.0  # pixels; hypotheses nearer than this are refined to the same
-ALIKE = 0.85  # once a good match was found, none that looks worse than this part of it
+ALIKE = 0.85  # once a good match was found, none that looks worse than this part of it, or becomes so when it is drawn
 WORSE = 0.6  # and none that looks worse than this part of the best
 THOROUGH = 1  # ways to unwarp that are looked at thoroughly
 DOTS = 0.9  # blur in working pixels of a second look where the first is refused: of print in dots
@@ -41,7 +41,6 @@ TWIN = 0.5  # a twin whose lines fit worse than this part of the best need not b
 GOOD = 0.6  # from this quality on no other place of the same form is tried
 DRAWN = 4  # times that a page is drawn to its texts
 NEARER = 0.01  # by less than this they no longer come nearer
-BARELY = 0.05  # a match with less is none to begin from
 STEPS = 4  # rows or boxes by which a match may be moved in all
 ONE_OF_SEVERAL = "which of several forms that look alike the photo shows is not to be read on it; photograph the whole page again, sharp and from above"
 NO_TEXT = 0.05  # correlation of a text that is not there
@@ -76,7 +75,8 @@ def register(gray: U8, forms: Sequence[Form]) -> Registration:
     pyramid = Pyramid(gray)
     best = _drawn(gray, pyramid, _best(pyramid, unwarps(gray), forms, None))
     if best is None or not sure(best):
-        best = _drawn(gray, pyramid, _best(pyramid, islice(unwarps(gray, DOTS), BLURRED_WAYS), forms, best))
+        again = _best(pyramid, islice(unwarps(gray, DOTS), BLURRED_WAYS), forms, best)
+        best = best if again is best else _drawn(gray, pyramid, again)
     if best is None:
         raise NotFound("no printed form is visible on this photo; take it again, sharp and from above")
     best = _of_twins(gray, pyramid, best, forms)
@@ -191,7 +191,7 @@ def _with_rows(pyramid: Pyramid, found: Found) -> Found:
 
 def _drawn(gray: U8, pyramid: Pyramid, found: Found | None) -> Found | None:
     """What was found, or what it becomes if the page is drawn to where its texts are seen, if lines and texts agree with that."""
-    if found is None or found.match.quality < BARELY:
+    if found is None or found.match.quality < HOPELESS:
         return found
     if settled(found) and (found.rows is None or found.rows.texts >= WELL_IN_PLACE):
         return found
@@ -204,11 +204,12 @@ def _drawn(gray: U8, pyramid: Pyramid, found: Found | None) -> Found | None:
         weight = np.clip(texts.like - NO_TEXT, 0.0, None)
         match = Matcher(found.sheet).drawn_to(now.match, texts.at * unit, texts.off * unit, weight)
         now = with_texts(gray, _laid(pyramid, match, now), always=True)
+        as_good = now.match.quality >= ALIKE * best.match.quality
+        if as_good and _told_together(now) > _told_together(best):
+            best = now
         if now.texts is None or now.texts.here < texts.here + NEARER:
             break
-        if _told_together(now) > _told_together(best):
-            best = now
-    return first if best is first else with_texts(gray, _with_rows(pyramid, best))
+    return first if best is first else with_texts(gray, _with_rows(pyramid, replace(best, drawn=True)))
 
 
 def _told_together(found: Found) -> float:

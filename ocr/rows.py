@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from ocr.elsewhere import here
+from ocr.elsewhere import a_step, here
 from ocr.form import Form, load_forms
 from ocr.match import Match, Matcher
 from ocr.print_there import F64, U8, InPlace, ToPhoto, in_place
@@ -23,6 +23,8 @@ OTHER_PITCH = 0.02  # part by which rows of two sheets differ in height
 HIGHEST = 0.05  # of a page: a row as high, to look for a text a row off
 TRIES = 3  # better rows looked for one from another
 OUT_OF_STEP = 0.35  # around a field, agreement that is less than this part of the page's
+CERTAIN = 0.6  # a match of this quality has not lost step
+GAIN = 1.05  # by so much a match must be better that has not found its step everywhere: something lies on the page
 FIRM = 0.3  # of the way from one end of the tables to the other that stays where it is
 WORTH = 0.85  # other rows whose lines agree less than this part as well are not compared by their texts
 
@@ -88,20 +90,28 @@ def in_step(matcher: Matcher, match: Match) -> Match:
     there its lines lie between the photo's, which is seen; drawn by a row or a box from near the other end on, it finds its step.
     """
     form = match.form
-    votes = {f.name for f in form.votes}
-    around = [near for f, near in zip(form.fields, matcher.local(match), strict=True) if f.name in votes]
-    if min(around) >= OUT_OF_STEP * match.agreement:
+    if match.quality >= CERTAIN or _in_step(matcher, match):
         return match
-    unit = LONG / max(form.page.width, form.page.height)
-    boxes = np.array([b for f in form.votes for b in f.boxes]) * unit
+    boxes = np.array([b for f in form.votes for b in f.boxes]) * LONG / max(form.page.width, form.page.height)
     top, bottom = float(boxes[:, 1].min()), float((boxes[:, 1] + boxes[:, 3]).max())
-    row, box = _pitch(form) * form.page.height * unit, float(np.median(boxes[:, 2]))
+    box, row = a_step(form)
     others = [
         matcher.drifted(match, start + FIRM * (end - start), end, by)
         for start, end in ((top, bottom), (bottom, top))
         for by in ((0, row), (0, -row), (box, 0), (-box, 0))
     ]
-    return max(match, *others, key=lambda m: m.quality)
+    best = max(others, key=lambda m: m.quality)
+    if best.quality <= match.quality:
+        return match
+    return best if best.quality >= GAIN * match.quality or _in_step(matcher, best) else match
+
+
+def _in_step(matcher: Matcher, match: Match) -> bool:
+    """Whether there are lines around every field of votes, as there are elsewhere on the page."""
+    votes = {f.name for f in match.form.votes}
+    near = zip(match.form.fields, matcher.local(match), strict=True)
+    least: float = min(here for f, here in near if f.name in votes)
+    return least >= OUT_OF_STEP * match.agreement
 
 
 @dataclass(frozen=True)

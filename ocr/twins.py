@@ -19,7 +19,6 @@ NEAR = 2.0  # boxes of twins stand this near to each other, in their own widths
 SHARED = 0.7  # most of their boxes
 SAME_PAGE = 0.04  # and their pages differ by less than this part
 LARGEST = 12  # texts compared: the largest
-FEWEST = 3  # texts that must be comparable
 READ = 0.35  # the least correlation of words that are on the photo
 CLEARER = 0.05  # by so much, of words and lines together, one form must be better than the others
 
@@ -41,7 +40,8 @@ class Laid:
 def likeliest(gray: U8, laid: Sequence[Laid]) -> str | None:
     """The id of the form, among twins that were all laid on a photo, that the photo shows; None if that is not to be seen.
 
-    Their own words decide together with how well their lines fit. Where too few words can be compared, the lines decide alone.
+    Their own words decide together with how well their lines fit. Where none can be compared (they lie outside the photo, or the
+    font has no such letters), the lines decide alone, if they can.
 
     Parameters
     ----------
@@ -51,16 +51,15 @@ def likeliest(gray: U8, laid: Sequence[Laid]) -> str | None:
         Each of the twins on this photo.
     """
     words = likenesses(gray, laid)
-    *_, second, best = sorted(laid, key=lambda r: r.score + words.get(r.form.id, 0.0))
-    if words:
-        clearer = best.score + words[best.form.id] - second.score - words[second.form.id]
-        if words[best.form.id] < READ or clearer < CLEARER:
-            return None
-    return best.form.id
+    total = {r.form.id: r.score + words.get(r.form.id, 0.0) for r in laid}
+    *_, second, best = sorted(total, key=lambda form: total[form])
+    if total[best] < total[second] + CLEARER or words.get(best, READ) < READ:
+        return None
+    return best
 
 
 def likenesses(gray: U8, laid: Sequence[Laid]) -> dict[str, float]:
-    """How much the photo looks like the words that only one of the forms has, -1 to 1; empty if they cannot be compared."""
+    """How much the photo looks like the words that only one of the forms has, -1 to 1; empty if one of them has none that can be looked for."""
     out = {}
     for r in laid:
         score = _score(gray, r, [o.form for o in laid if o is not r])
@@ -106,7 +105,7 @@ def _own(form: Form, rivals: Sequence[Form]) -> list[Text]:
 
 
 def _score(gray: U8, laid: Laid, rivals: Sequence[Form]) -> float | None:
-    """Mean correlation of a form's own texts with the photo, the long ones counting more; None if they are too few."""
+    """Mean correlation of a form's own texts with the photo, the long ones counting more; None if none can be looked for."""
     scores, weights = [], []
     for text in _own(laid.form, rivals):
         if not is_drawable(text):
@@ -115,4 +114,4 @@ def _score(gray: U8, laid: Laid, rivals: Sequence[Form]) -> float | None:
         if score is not None:
             scores.append(float(score.max()))
             weights.append(len(text.text) ** 0.5)
-    return float(np.average(scores, weights=weights)) if len(scores) >= FEWEST else None
+    return float(np.average(scores, weights=weights)) if scores else None

@@ -72,10 +72,10 @@ def sheets(writers: Sequence[Writer], rng: np.random.Generator, two_hands: float
     out = []
     for w in writers:
         boxes = int(rng.integers(*BOXES))
-        other = int(rng.binomial(boxes, rng.uniform(*OTHERS))) if rng.random() < two_hands else 0
         peers = [x for x in writers if (x.look, x.aspect) == (w.look, w.aspect) and x is not w]
+        other = int(rng.binomial(boxes, rng.uniform(*OTHERS))) if peers and rng.random() < two_hands else 0
         parts = [_cells(w, boxes - other, rng)]
-        if other and peers:
+        if other:
             parts.append(_cells(peers[int(rng.integers(len(peers)))], other, rng))
         p, traits, labels = zip(*parts, strict=True)
         out.append((np.concatenate(p), np.concatenate(traits), np.concatenate(labels)))
@@ -89,7 +89,7 @@ def _cells(w: Writer, n: int, rng: np.random.Generator) -> Sheet:
     p, traits = (np.concatenate([part[c] for c in kinds]) for part in (w.cells, w.traits))
     struck = labels == CROSSED
     often = np.where(struck, STRUCK / max(1, struck.sum()), (1 - STRUCK) / (~struck).sum())
-    some = rng.choice(len(labels), size=n, replace=False, p=often)
+    some = rng.choice(len(labels), size=n, replace=False, p=often / often.sum())
     return p[some], traits[some], labels[some]
 
 
@@ -121,18 +121,18 @@ def main() -> None:
     writers = load_writers(Data.below(args.digits), "hand", args.writers, args.seed, args.cache)
     hand, rng = fit(writers[::2], reader.sha256), np.random.default_rng(args.seed)
     held = [w for _ in range(EACH) for w in writers[1::2]]
-    losses = []
+    tables = []
     for words, two in (("as they are drawn", TWO_HANDS), ("by two hands, all of them", 1.0)):
         made = sheets(held, rng, two)
         print(f"Sheets {words}: {sum(len(y) for _, _, y in made)} boxes\n")
         print("| weight | log loss | right | p ≥ 0.999 | wrong of these |\n|---|---|---|---|---|")
-        for weight in WEIGHTS:
-            said, right, sure, wrong = loss(replace(hand, weight=weight), made)
+        table = [(weight, *loss(replace(hand, weight=weight), made)) for weight in WEIGHTS]
+        for weight, said, right, sure, wrong in table:
             print(f"| {weight} | {said:.4f} | {right:.2%} | {sure:.1%} | {wrong} |")
-            if two == TWO_HANDS:
-                losses.append(said)
         print()
-    enough = next(w for w, said in zip(WEIGHTS, losses, strict=True) if said <= (1 + SPARE) * min(losses))
+        tables.append(table)
+    least = min(said for _, said, *_ in tables[0])
+    enough = next(weight for weight, said, *_ in tables[0] if said <= (1 + SPARE) * least)
     chosen = replace(hand, weight=enough)
     np.savez(
         args.out,

@@ -10,16 +10,19 @@ import numpy as np
 import pytest
 
 import ocr.register
+from benchmarks._warp import shoot
 from benchmarks.registration import OFF, UNKNOWN, Task, measure
-from ocr.form import load_forms
+from ocr.form import Text, load_forms
 from ocr.found import NotFound
+from ocr.gate import sure, with_texts
 from ocr.lines import unwarps
 from ocr.match import Matcher
-from ocr.register import register
+from ocr.register import NO_TEXT, ONE_OF_SEVERAL, register
 from ocr.render import render
 from ocr.rough import rough
 from ocr.rows import texts_in_place
 from ocr.skeleton import LONG
+from ocr.snap import Pyramid
 from ocr.twins import Laid, likeliest, twins
 
 FORMS = load_forms()
@@ -224,7 +227,7 @@ def test_a_page_is_drawn_to_where_its_texts_are_seen(off):
 
     texts = seen(lost)
     assert texts.share < seen(right).share - 0.1
-    drawn = matcher.drawn_to(lost, texts.at * unit, texts.off * unit, np.clip(texts.like - 0.3, 0, None))
+    drawn = matcher.drawn_to(lost, texts.at * unit, texts.off * unit, np.clip(texts.like - NO_TEXT, 0, None))
     corners = np.array([b[:2] for f in form.fields for b in f.boxes]) * unit
     assert np.abs(drawn.warp(corners) - right.warp(corners)).max() < 0.15 * row
     assert drawn.quality == pytest.approx(right.quality, rel=0.05)
@@ -232,7 +235,7 @@ def test_a_page_is_drawn_to_where_its_texts_are_seen(off):
 
 def test_forms_that_look_alike_are_not_told_by_words_that_nobody_sees():
     """Taken for the sheet of another contest, a photo in a fold of whose page the words were lost."""
-    assert measure(Task("mx-ine-2024-president-special", "steep", 160282)).refused
+    assert measure(Task("mx-ine-2024-president-special", "steep", 160282)).refused == ONE_OF_SEVERAL
     pair = [FORMS["mx-ine-2024-senate"], FORMS["mx-ine-2024-deputies"]]
     assert {f.id for f in twins(pair[0], pair)} == {pair[1].id}
     drawn = cv2.cvtColor(render(pair[0], scale=0.8), cv2.COLOR_BGR2GRAY)
@@ -243,6 +246,31 @@ def test_forms_that_look_alike_are_not_told_by_words_that_nobody_sees():
     assert told(drawn) == pair[0].id
     assert told(cv2.GaussianBlur(drawn, (0, 0), 9)) is None
     assert told(np.full_like(drawn, 200)) is None
+
+
+def test_contests_that_differ_in_their_title_only_are_told_by_it_or_refused():
+    blank = FORMS["sample-words"]
+    pair = [
+        blank.model_copy(update={"id": word, "texts": (*blank.texts, Text(x=60, y=70, text=word, size=34))})
+        for word in ("Senadores", "Presidente")
+    ]
+    for form in pair:
+        gray, to_photo = photographed(form)
+        for forms in (pair, pair[::-1]):
+            assert register(gray, forms).form.id == form.id
+        box = np.array([[40, 30], [340, 30], [340, 90], [40, 90]], float)
+        cv2.fillPoly(gray, [np.rint(cv2.perspectiveTransform(box[None], to_photo)[0]).astype(np.int32)], 190)
+        for forms in (pair, pair[::-1]):
+            with pytest.raises(NotFound, match="look alike"):
+                register(gray, forms)
+
+
+def test_a_page_that_nobody_would_read_is_read_once_it_is_drawn_to_its_texts():
+    gray = shoot(FORMS["mx-ine-aecc-2015-no-coalition"], "steep", 160162).gray
+    pyramid, forms = Pyramid(gray), [f for f in FORMS.values() if not f.by_code]
+    lost = ocr.register._best(pyramid, unwarps(gray), forms, None)
+    assert not sure(with_texts(gray, lost))
+    assert sure(ocr.register._drawn(gray, pyramid, lost))
 
 
 def test_printed_texts_speak_against_another_form_whose_lines_lie_on_the_photo_s():
