@@ -13,5 +13,7 @@ SEED, JOBS = 300_000, 2  # no photo that registration was developed on
 def test_a_thousand_warps_are_placed_right_or_refused() -> None:
     outcomes = run(tasks(SHOTS, SEED), JOBS)
     print("\n" + line("all", outcomes) + "\n" + summary(outcomes))
-    assert not misplaced(outcomes)
+    wrong = misplaced(outcomes)
+    print(*wrong, sep="\n")
+    assert not wrong
     assert refusals(outcomes) <= 3
