@@ -37,7 +37,10 @@ OUT_OF_PLACE = 0.8  # with less than either, the texts speak against the form
 STRANGE = 0.12  # the largest part of long lines that the form does not have
 SEEN = 0.6  # the least part of the fields to be seen
 NEXT = 4.0  # heights of a box to the next field of a column, at most
-AROUND = 0.15  # the least agreement around a field, as part of the page's
+DOUBTFUL = (
+    (0.15, CLEAR),
+    (0.05, 2 * CLEAR),
+)  # with less agreement around a field, of the page's, its boxes must be seen as clearly as this
 SMALL = 1000  # pixels of the long side on which blur is measured
 FAINT = 30  # grey levels between paper and ink; less is too little contrast
 BLURRED = 0.12  # of these, the strongest edges of a photo that is not blurred
@@ -124,8 +127,11 @@ def gate(gray: U8, found: Found, corners: dict[str, F64]) -> frozenset[str]:
         c = corners[field.name].reshape(-1, 2)
         if ((c < -INSIDE) | (c > np.array([w, h]) - 1 + INSIDE)).any():
             outside.add(field.name)
-        # Where no printed line is seen, boxes are only supposed to lie where the rest of the page says.
-        elif near < AROUND * match.agreement and found.snapped.seen[field.name] < CLEAR:
+        # Where no printed line is seen, boxes are only supposed to lie where the rest of the page says; edges that are seen there may be another row's.
+        elif any(
+            near < part * match.agreement and found.snapped.seen[field.name] < least
+            for part, least in DOUBTFUL
+        ):
             covered.add(field.name)
     covered |= _beside(form, found.snapped, covered)
     votes = {f.name for f in form.votes}
