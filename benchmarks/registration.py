@@ -167,8 +167,11 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=1, help="processes")
     parser.add_argument("--seed", type=int, default=0, help="of the first photo")
     parser.add_argument("--list", action="store_true", help="name each photo that was refused or misplaced")
+    parser.add_argument(
+        "--kinds", nargs="*", default=[*KINDS, CUT, UNKNOWN], help="only those of these kinds among them"
+    )
     options = parser.parse_args()
-    outcomes = run(tasks(options.n, options.seed), options.jobs)
+    outcomes = run([t for t in tasks(options.n, options.seed) if t.kind in options.kinds], options.jobs)
     print("                          in wrong       error in pixels   worst box, sides     CPU")
     print("kind     photos refused % part  form  off   median      95%   median      95%  seconds")
     for kind in (*KINDS, CUT, UNKNOWN):

@@ -37,10 +37,8 @@ OUT_OF_PLACE = 0.8  # with less than either, the texts speak against the form
 STRANGE = 0.12  # the largest part of long lines that the form does not have
 SEEN = 0.6  # the least part of the fields to be seen
 NEXT = 4.0  # heights of a box to the next field of a column, at most
-DOUBTFUL = (
-    (0.15, CLEAR),
-    (0.05, 2 * CLEAR),
-)  # with less agreement around a field, of the page's, its boxes must be seen as clearly as this
+# With less agreement around a field than this part of the page's, its boxes must be seen as clearly as this.
+DOUBTFUL = ((0.15, CLEAR), (0.05, 2 * CLEAR))
 SMALL = 1000  # pixels of the long side on which blur is measured
 FAINT = 30  # grey levels between paper and ink; less is too little contrast
 BLURRED = 0.12  # of these, the strongest edges of a photo that is not blurred

@@ -196,13 +196,14 @@ def _drawn(gray: U8, pyramid: Pyramid, found: Found | None) -> Found | None:
     if settled(found) and (found.rows is None or found.rows.texts >= WELL_IN_PLACE):
         return found
     unit = LONG / max(found.match.form.page.width, found.match.form.page.height)
+    matcher = Matcher(found.sheet)
     first = best = now = with_texts(gray, found, always=True)
     for _ in range(DRAWN):
         texts = now.texts
         if texts is None or len(texts.at) < FEWEST:
             break
         weight = np.clip(texts.like - NO_TEXT, 0.0, None)
-        match = Matcher(found.sheet).drawn_to(now.match, texts.at * unit, texts.off * unit, weight)
+        match = matcher.drawn_to(now.match, texts.at * unit, texts.off * unit, weight)
         now = with_texts(gray, _laid(pyramid, match, now), always=True)
         as_good = now.match.quality >= ALIKE * best.match.quality
         if as_good and _told_together(now) > _told_together(best):
