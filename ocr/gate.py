@@ -13,10 +13,11 @@ import cv2
 import numpy as np
 
 from ocr.elsewhere import APART, alone
-from ocr.form import Form
+from ocr.form import Form, FormField
 from ocr.found import CLEAR, Found, NotFound, seen_part
 from ocr.lines import F64, U8
 from ocr.match import Matcher
+from ocr.print_there import VISIBLE, InPlace
 from ocr.rows import texts_in_place
 from ocr.snap import Snapped
 
@@ -39,6 +40,9 @@ SEEN = 0.6  # the least part of the fields to be seen
 NEXT = 4.0  # heights of a box to the next field of a column, at most
 # With less agreement around a field than this part of the page's, its boxes must be seen as clearly as this.
 DOUBTFUL = ((0.15, CLEAR), (0.05, 2 * CLEAR))
+# Boxes without printed edges and with less agreement around them than this part of the page's are read only if so many texts nearest by
+# are no further from their places than this part of a box' smaller side; a text beside a field says as much as one so much nearer above or below.
+LONELY, NEAREST, ASTRAY, BESIDE = 0.5, 3, 0.35, 0.3
 SMALL = 1000  # pixels of the long side on which blur is measured
 FAINT = 30  # grey levels between paper and ink; less is too little contrast
 BLURRED = 0.12  # of these, the strongest edges of a photo that is not blurred
@@ -85,7 +89,7 @@ def sure(found: Found) -> bool:
 
 def with_texts(gray: U8, found: Found, *, always: bool = False) -> Found:
     """With what its texts say, unless nothing more need be asked or it is known."""
-    if found.texts is not None or (settled(found) and not always):
+    if found.texts is not None or (settled(found) and certain(found) and not always):
         return found
     return replace(found, texts=texts_in_place(gray, found.match.form, found.page))
 
@@ -119,7 +123,8 @@ def gate(gray: U8, found: Found, corners: dict[str, F64]) -> frozenset[str]:
         _complain(gray)
         raise NotFound(ANOTHER)
     h, w = gray.shape
-    outside, covered = set(), set()
+    outside, covered = set[str](), set[str]()
+    lonely: list[FormField] = []
     local = Matcher(found.sheet).local(match)
     for field, near in zip(form.fields, local, strict=True):
         c = corners[field.name].reshape(-1, 2)
@@ -131,7 +136,18 @@ def gate(gray: U8, found: Found, corners: dict[str, F64]) -> frozenset[str]:
             for part, least in DOUBTFUL
         ):
             covered.add(field.name)
+        elif field.edges == "none" and near < LONELY * match.agreement:
+            lonely.append(field)
     covered |= _beside(form, found.snapped, covered)
+    lost = outside | covered
+    if lonely:
+        found = with_texts(gray, found, always=True)
+        astray = (
+            f.name
+            for f in lonely
+            if found.texts is not None and _texts_elsewhere(found.texts, f, found.snapped.shift[f.name])
+        )
+        covered.update(astray)
     votes = {f.name for f in form.votes}
     absent = frozenset(outside | covered)
     if len(votes - absent) < PART * len(votes):
@@ -146,11 +162,23 @@ def gate(gray: U8, found: Found, corners: dict[str, F64]) -> frozenset[str]:
         raise NotFound(
             "the boxes of the page are not to be seen; photograph the whole page again, sharp and from above"
         )
-    if not _told_here(found) and (not alone(found.places) or (absent & votes and match.quality < SETTLED)):
+    if not _told_here(found) and (not alone(found.places) or (lost & votes and match.quality < SETTLED)):
         raise NotFound(
             "the page may lie a row or a box further than it seems; photograph the whole page again, flat and from above"
         )
     return absent
+
+
+def _texts_elsewhere(texts: InPlace, field: FormField, shift: F64) -> bool:
+    """Whether the texts nearest to a field that are seen stand elsewhere than its boxes, moved by `shift` on the page, are supposed to."""
+    seen = texts.like >= VISIBLE
+    if not seen.any():
+        return True
+    boxes = np.array(field.boxes)
+    away = texts.at[seen] - (boxes[:, :2] + boxes[:, 2:] / 2).mean(axis=0)
+    nearest = np.argsort(np.hypot(*(away * [BESIDE, 1.0]).T), kind="stable")[:NEAREST]
+    off = np.median(texts.off[seen][nearest], axis=0) - np.reshape(shift, (-1, 2)).mean(axis=0)
+    return bool(np.abs(off).max() > ASTRAY * np.median(boxes[:, 2:].min(axis=1)))
 
 
 def _beside(form: Form, snapped: Snapped, covered: Collection[str]) -> set[str]:

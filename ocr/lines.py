@@ -23,6 +23,9 @@ WORK = 1400  # long side of the working picture in pixels
 SEGMENTS = 900  # long side of the picture in which segments are looked for
 LINE = 7  # a printed line is thinner than this many working pixels
 RUN = 27  # and longer than this
+STEP = 15  # grey levels by which the two sides of an edge of the paper differ at least
+ASIDE = 5  # pixels beside it
+ANOTHER_WAY = 0.01  # change of a homography's terms, points being at -1 to 1: less bends a page by a few pixels, which is refined
 SOFT = (0.015, 0.06)  # bounds of Sheet.soft
 OUTLINE = 350  # long side of the picture in which the page's outline is looked for
 SLANTS = np.linspace(-0.36, 0.36, 13)  # of the vanishing line, where the search for it begins
@@ -65,8 +68,8 @@ class Sheet:
 def unwarps(gray: U8, blur: float = 0.0) -> Iterator[Sheet]:
     """The photo turned and unwarped, in the ways that may be right, the most likely first.
 
-    Along all printed lines; along those within the page's outline, the rest of the photo blanked; turned only, without
-    perspective; and by the four corners of the page. Later ways cost nothing unless they are asked for.
+    Along all printed lines; along these and the edges of the paper, for a form of few upright lines; along those within the page's outline and
+    this, the rest of the photo blanked; and by the four corners of the page. Later ways cost nothing unless they are asked for.
 
     Parameters
     ----------
@@ -84,16 +87,18 @@ def unwarps(gray: U8, blur: float = 0.0) -> Iterator[Sheet]:
     # Pixel centres: a pixel i of the photo covers [i - 0.5, i + 0.5].
     sx, sy = size[0] / w, size[1] / h
     to_small = np.array([[sx, 0, 0.5 * sx - 0.5], [0, sy, 0.5 * sy - 0.5], [0, 0, 1.0]])
-    found = _segments(small)
-    yield _sheet(small, to_small, _rectify(found, size, True), len(found), None)
-    page = _page(small)
-    within = found
-    if page is not None:
+    found, edges = _segments(small)
+    along = _rectify(found, size)
+    yield _sheet(small, to_small, along, len(found), None)
+    if len(edges):
+        by_edges = _rectify(np.concatenate([found, edges]), size)
+        if np.abs((by_edges - along)[:, :2]).max() * max(size) / 2 > ANOTHER_WAY:
+            yield _sheet(small, to_small, by_edges, len(found), None)
+    if (page := _page(small)) is not None:
         middles = (found[:, :2] + found[:, 2:]) / 2
         within = found[[cv2.pointPolygonTest(page, (float(x), float(y)), False) > 0 for x, y in middles]]
-        yield _sheet(small, to_small, _rectify(within, size, True), len(within), page)
-    yield _sheet(small, to_small, _rectify(within, size, False), len(within), page)
-    if page is not None:
+        sides = np.concatenate([page, np.roll(page, -1, axis=0)], axis=1)
+        yield _sheet(small, to_small, _rectify(np.concatenate([within, sides]), size), len(within), page)
         yield _sheet(small, to_small, _square(page, size), len(within), page)
 
 
@@ -157,31 +162,43 @@ def _resize(gray: U8, scale: float) -> U8:
     return np.asarray(cv2.resize(gray, size, interpolation=how), dtype=np.uint8)
 
 
-def _segments(small: U8) -> F64:
-    """Straight segments (n, 4) of the picture, in its pixels, the longest 600."""
+def _segments(small: U8) -> tuple[F64, F64]:
+    """Straight segments (n, 4) of the picture, in its pixels: printed lines, the longest 600, and long edges between light and dark.
+
+    A printed line is dark between two lighter sides; the edge of a page, a shadow or a mask is not, and may run askew.
+    """
     scale = SEGMENTS / max(small.shape)
     tiny = _resize(small, scale)
     found = cv2.createLineSegmentDetector(cv2.LSD_REFINE_STD).detect(tiny)[0]
     if found is None:
-        return np.zeros((0, 4))
+        return np.zeros((0, 4)), np.zeros((0, 4))
     s: F64 = np.asarray(found, dtype=np.float64).reshape(-1, 4)
-    length = np.hypot(s[:, 2] - s[:, 0], s[:, 3] - s[:, 1])
-    s = s[length > SEGMENTS / 45]
-    # A printed line is dark between two lighter sides; the edge of a page, a shadow or a mask is not, and may run askew.
-    dark = cv2.dilate(
-        cv2.morphologyEx(tiny, cv2.MORPH_BLACKHAT, np.ones((LINE, LINE), np.uint8)), np.ones((3, 3), np.uint8)
-    )
-    t = np.linspace(0.1, 0.9, 9)[None, :]
-    x = np.rint(s[:, :1] * (1 - t) + s[:, 2:3] * t).astype(np.intp)
-    y = np.rint(s[:, 1:2] * (1 - t) + s[:, 3:] * t).astype(np.intp)
-    along = dark[np.clip(y, 0, dark.shape[0] - 1), np.clip(x, 0, dark.shape[1] - 1)].astype(np.float64)
-    contrast = np.median(along, axis=1)
+    s = s[_length(s) > SEGMENTS / 45]
+    hat = cv2.morphologyEx(tiny, cv2.MORPH_BLACKHAT, np.ones((LINE, LINE), np.uint8))
+    contrast = _along(np.asarray(cv2.dilate(hat, np.ones((3, 3), np.uint8)), np.uint8), s)
+    step = np.abs(_along(tiny, s, ASIDE) - _along(tiny, s, -ASIDE))
+    edges = s[(_length(s) > SEGMENTS / 8) & (step > STEP) & (contrast < 0.5 * step)]
     s = s[contrast > 0.35 * np.median(contrast)] if len(s) else s
-    length = np.hypot(s[:, 2] - s[:, 0], s[:, 3] - s[:, 1])
-    return np.asarray(s[np.argsort(-length, kind="stable")[:600]] / scale, dtype=np.float64)
+    s = s[np.argsort(-_length(s), kind="stable")[:600]]
+    return np.asarray(s / scale, np.float64), np.asarray(edges / scale, np.float64)
 
 
-def _rectify(segments: F64, size: tuple[int, int], perspective: bool) -> F64:
+def _length(segments: F64) -> F64:
+    return np.asarray(np.hypot(*(segments[:, 2:] - segments[:, :2]).T), np.float64)
+
+
+def _along(image: U8, segments: F64, aside: float = 0.0) -> F64:
+    """The median of a picture along each segment, or so many pixels beside it."""
+    t = np.linspace(0.1, 0.9, 9)[:, None, None]
+    d = segments[:, 2:] - segments[:, :2]
+    normal = np.stack([-d[:, 1], d[:, 0]], axis=1) / np.maximum(_length(segments), 1e-9)[:, None]
+    x, y = np.rint(segments[:, :2] + t * d + aside * normal).astype(np.intp).transpose(2, 0, 1)
+    h, w = image.shape
+    values = image[np.clip(y, 0, h - 1), np.clip(x, 0, w - 1)].astype(np.float64)
+    return np.asarray(np.median(values, axis=0) if len(segments) else np.zeros(0))
+
+
+def _rectify(segments: F64, size: tuple[int, int]) -> F64:
     """Homography (3, 3) of the picture after which most segments lie along an axis."""
     w, h = size
     half = max(w, h) / 2
@@ -197,7 +214,7 @@ def _rectify(segments: F64, size: tuple[int, int], perspective: bool) -> F64:
     theta = theta - np.pi / 2 if theta > np.pi / 4 else theta
     first = np.abs((angle - theta + np.pi / 4) % np.pi) < np.pi / 2  # along x after turning
     lean = 0.0
-    if perspective and first.any() and not first.all():
+    if first.any() and not first.all():
         along = (
             _mode(angle[k] - theta + np.pi / 2, length[k], np.pi, 5.0) - np.pi / 2 for k in (first, ~first)
         )
@@ -216,16 +233,13 @@ def _rectify(segments: F64, size: tuple[int, int], perspective: bool) -> F64:
         v = b - a
         off = np.where(first, v[:, 1], v[:, 0]) / np.maximum(np.hypot(v[:, 0], v[:, 1]), 1e-9)
         off = length * spread * np.sqrt(np.log1p((off / spread) ** 2))  # Cauchy: text and edges are outliers
-        stiff = 0.01 if perspective else 10.0
-        prior = np.array([(p[0] - theta) / 0.5 * 0.01, *(p[1:] / [0.2, 0.2, 0.2] * stiff)])
+        prior = np.array([(p[0] - theta) / 0.5, *(p[1:] / 0.2)]) * 0.01
         return np.asarray(np.concatenate([off, prior]), dtype=np.float64)
 
     # From the side the lines run together so much that the search must begin near the right vanishing points.
-    p = _start(s, first, theta, lean) if perspective else np.array([theta, 0.0, 0.0, 0.0])
+    p = _start(s, first, theta, lean)
     for spread in (0.08, 0.02, 0.006):
         p = least_squares(residuals, p, args=(spread,), method="lm", max_nfev=60).x
-    if not perspective:
-        p[1:] = 0.0
     p[2:] = np.clip(p[2:], -0.45, 0.45)
     return np.asarray(homography(p) @ normal, dtype=np.float64)
 

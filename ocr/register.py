@@ -8,7 +8,7 @@ The place must be better than any a row or a box further (`ocr.elsewhere`), and 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 
@@ -33,9 +33,9 @@ SAME_FORM = 4  # of these, at most for one form
 CLOSE = 8.0  # pixels; hypotheses nearer than this are refined to the same
 ALIKE = 0.85  # once a good match was found, none that looks worse than this part of it, or becomes so when it is drawn
 WORSE = 0.6  # and none that looks worse than this part of the best
-THOROUGH = 1  # ways to unwarp that are looked at thoroughly
+THOROUGH = 3  # ways to unwarp that are looked at thoroughly, if none is settled
 DOTS = 0.9  # blur in working pixels of a second look where the first is refused: of print in dots
-BLURRED_WAYS = 2  # ways to unwarp that are looked at then
+BLURRED_WAYS, BLURRED_THOROUGH = 2, 1  # ways to unwarp that are looked at then, and thoroughly
 FEW = 12  # printed segments; with fewer there is no form
 TWIN = 0.5  # a twin whose lines fit worse than this part of the best need not be told apart by words
 GOOD = 0.6  # from this quality on no other place of the same form is tried
@@ -73,31 +73,57 @@ def register(gray: U8, forms: Sequence[Form]) -> Registration:
     if not forms:
         raise NotFound("no form is known to look for; add one under ocr/forms")
     pyramid = Pyramid(gray)
-    best = _drawn(gray, pyramid, _best(pyramid, unwarps(gray), forms, None))
-    if best is None or not sure(best):
-        again = _best(pyramid, islice(unwarps(gray, DOTS), BLURRED_WAYS), forms, best)
-        best = best if again is best else _drawn(gray, pyramid, again)
-    if best is None:
+    refused: tuple[float, NotFound] | None = None
+    for found in _candidates(gray, pyramid, forms):
+        try:
+            told = _of_twins(gray, pyramid, found, forms)
+            placed = registration(told)
+            return replace(placed, absent=gate(gray, told, placed.corners))
+        except NotFound as e:
+            if refused is None or found.match.quality > refused[0]:
+                refused = found.match.quality, e
+    if refused is None:
         raise NotFound("no printed form is visible on this photo; take it again, sharp and from above")
-    best = _of_twins(gray, pyramid, best, forms)
-    placed = registration(best)
-    return replace(placed, absent=gate(gray, best, placed.corners))
+    raise refused[1]
 
 
-def _best(
-    pyramid: Pyramid, sheets: Iterable[Sheet], forms: Sequence[Form], best: Found | None
-) -> Found | None:
-    """The best that is found on the photo unwarped in these ways, one after the other until it is settled; or what there was."""
-    for i, sheet in enumerate(sheets):
-        if sheet.segments < FEW:
-            continue
-        for look in (rough, thorough) if i < THOROUGH else (rough,):
-            found = _found(pyramid, sheet, look(sheet, forms))
-            if found is not None and (best is None or found.match.quality > best.match.quality):
+def _candidates(gray: U8, pyramid: Pyramid, forms: Sequence[Form]) -> Iterator[Found]:
+    """What may be found on the photo, the next only if those before are refused.
+
+    Of the photo unwarped in one way after the other whatever is settled, then the best of all ways; then the same of the photo blurred.
+    """
+    best: Found | None = None
+    for blur, ways, thoroughly in ((0.0, None, THOROUGH), (DOTS, BLURRED_WAYS, BLURRED_THOROUGH)):
+        before = best
+        for found in _of_each_way(pyramid, islice(unwarps(gray, blur), ways), forms, thoroughly):
+            if best is None or found.match.quality > best.match.quality:
                 best = found
-            if best is not None and settled(best):
-                return best
-    return best
+            if settled(found):
+                first = _drawn(gray, pyramid, found)
+                yield first
+                if not first.drawn and (again := _drawn(gray, pyramid, found, always=True)).drawn:
+                    yield again
+        if best is not None and best is not before and not settled(best):
+            best = _drawn(gray, pyramid, best)
+            if sure(best):
+                yield best
+    if best is not None and not settled(best) and not sure(best):
+        yield best  # to be told what is wrong with it
+
+
+def _of_each_way(
+    pyramid: Pyramid, ways: Iterable[Sheet], forms: Sequence[Form], thoroughly: int
+) -> Iterator[Found]:
+    """The best that is found on the photo unwarped in each of these ways, cheaply and then, on so many, thoroughly."""
+    sheets = []
+    for sheet in ways:
+        if sheet.segments >= FEW:
+            sheets.append(sheet)
+            if found := _found(pyramid, sheet, rough(sheet, forms)):
+                yield found
+    for sheet in sheets[:thoroughly]:
+        if found := _found(pyramid, sheet, thorough(sheet, forms)):
+            yield found
 
 
 def _of_twins(gray: U8, pyramid: Pyramid, best: Found, forms: Sequence[Form]) -> Found:
@@ -189,11 +215,14 @@ def _with_rows(pyramid: Pyramid, found: Found) -> Found:
     return _laid(pyramid, rows.match, found, rows)
 
 
-def _drawn(gray: U8, pyramid: Pyramid, found: Found | None) -> Found | None:
-    """What was found, or what it becomes if the page is drawn to where its texts are seen, if lines and texts agree with that."""
-    if found is None or found.match.quality < HOPELESS:
+def _drawn(gray: U8, pyramid: Pyramid, found: Found, *, always: bool = False) -> Found:
+    """What was found, or what it becomes if the page is drawn to where its texts are seen, if lines and texts agree with that.
+
+    What is settled is drawn only if its texts are known to be elsewhere, or `always`.
+    """
+    if found.match.quality < HOPELESS:
         return found
-    if settled(found) and (found.rows is None or found.rows.texts >= WELL_IN_PLACE):
+    if settled(found) and (found.rows is None or found.rows.texts >= WELL_IN_PLACE) and not always:
         return found
     unit = LONG / max(found.match.form.page.width, found.match.form.page.height)
     matcher = Matcher(found.sheet)
