@@ -27,6 +27,14 @@ class NotFound(CotejoError):
     """No known form was found on the photo; the message says why."""
 
 
+class OtherForm(NotFound):
+    """The photo is known to show a form that was not asked for."""
+
+
+class NotToBeRead(NotFound):
+    """A form was found, but it cannot be read where it lies; what is found after that must speak louder."""
+
+
 @dataclass(frozen=True)
 class Registration:
     """Where a form lies in a photo.

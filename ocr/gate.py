@@ -14,14 +14,14 @@ import numpy as np
 
 from ocr.elsewhere import APART, alone
 from ocr.form import Form, FormField
-from ocr.found import CLEAR, Found, NotFound, seen_part
+from ocr.found import CLEAR, Found, NotFound, NotToBeRead, seen_part
 from ocr.lines import F64, U8
 from ocr.match import Matcher
 from ocr.print_there import VISIBLE, InPlace
 from ocr.rows import texts_in_place
 from ocr.snap import Snapped
 
-SETTLED = 0.4  # from this quality on nothing better is looked for, if there is no rival
+SETTLED = 0.4  # from this quality on nothing better is looked for first, if there is no rival
 HOPELESS = 0.15  # nothing with less is worth a closer look
 ENOUGH = 0.33  # the least quality of a match
 LITTLE = (
@@ -40,9 +40,10 @@ SEEN = 0.6  # the least part of the fields to be seen
 NEXT = 4.0  # heights of a box to the next field of a column, at most
 # With less agreement around a field than this part of the page's, its boxes must be seen as clearly as this.
 DOUBTFUL = ((0.15, CLEAR), (0.05, 2 * CLEAR))
-# Boxes without printed edges and with less agreement around them than this part of the page's are read only if so many texts nearest by
-# are no further from their places than this part of a box' smaller side; a text beside a field says as much as one so much nearer above or below.
-LONELY, NEAREST, ASTRAY, BESIDE = 0.5, 3, 0.35, 0.3
+# Boxes without printed edges and with less agreement around them than this part of the page's are read only if of so many texts nearest by at
+# least so many are seen, no further from their places than this part of a box' smaller side; a text beside a field says as much as one so much
+# nearer above or below. Forms whose texts cannot be drawn (Georgian letters) have `DOUBTFUL` alone.
+LONELY, NEAREST, FEWEST_SEEN, ASTRAY, BESIDE = 0.5, 3, 2, 0.35, 0.3
 SMALL = 1000  # pixels of the long side on which blur is measured
 FAINT = 30  # grey levels between paper and ink; less is too little contrast
 BLURRED = 0.12  # of these, the strongest edges of a photo that is not blurred
@@ -53,7 +54,7 @@ UNSEEN = 0.05  # below this clearness nothing of a field's boxes is seen
 
 
 def settled(found: Found) -> bool:
-    """So good a match, so far from all others, that nothing better need be looked for."""
+    """So good a match, so far from all others, that it is tried before anything better is looked for."""
     return (
         found.match.quality >= SETTLED
         and found.rival < RIVAL * found.match.quality
@@ -74,7 +75,7 @@ def certain(found: Found) -> bool:
         return False
     if match.quality >= ENOUGH and match.foreign <= STRANGE:
         return True
-    return _told(found) or (
+    return told(found) or (
         match.quality >= LITTLE
         and match.foreign <= FEW_FOREIGN
         and found.rival < UNRIVALLED * match.quality
@@ -94,7 +95,7 @@ def with_texts(gray: U8, found: Found, *, always: bool = False) -> Found:
     return replace(found, texts=texts_in_place(gray, found.match.form, found.page))
 
 
-def _told(found: Found) -> bool:
+def told(found: Found) -> bool:
     """Whether the printed texts are where they should stand: on lined paper or a bad copy they tell what lines do not."""
     texts = found.texts
     return (
@@ -107,7 +108,7 @@ def _told(found: Found) -> bool:
 
 def _told_here(found: Found) -> bool:
     """Whether texts that nobody drew the page to say that it lies here."""
-    return _told(found) and not found.drawn
+    return told(found) and not found.drawn
 
 
 def _denied(found: Found) -> bool:
@@ -139,9 +140,12 @@ def gate(gray: U8, found: Found, corners: dict[str, F64]) -> frozenset[str]:
         elif field.edges == "none" and near < LONELY * match.agreement:
             lonely.append(field)
     covered |= _beside(form, found.snapped, covered)
+    # A field whose own neighbourhood says where it is not says nothing of the rest of the page.
     lost = outside | covered
     if lonely:
         found = with_texts(gray, found, always=True)
+        if _denied(found):
+            raise NotFound(ANOTHER)
         astray = (
             f.name
             for f in lonely
@@ -152,32 +156,32 @@ def gate(gray: U8, found: Found, corners: dict[str, F64]) -> frozenset[str]:
     absent = frozenset(outside | covered)
     if len(votes - absent) < PART * len(votes):
         if len(outside) >= len(covered):
-            raise NotFound(
+            raise NotToBeRead(
                 "the page is cut off: most of its boxes lie outside the photo; photograph the whole page again"
             )
-        raise NotFound(
+        raise NotToBeRead(
             "part of the page is covered or bent too much to see where its boxes lie; photograph the whole page again"
         )
     if seen_part(form, found.snapped, absent) < SEEN:
-        raise NotFound(
+        raise NotToBeRead(
             "the boxes of the page are not to be seen; photograph the whole page again, sharp and from above"
         )
     if not _told_here(found) and (not alone(found.places) or (lost & votes and match.quality < SETTLED)):
-        raise NotFound(
+        raise NotToBeRead(
             "the page may lie a row or a box further than it seems; photograph the whole page again, flat and from above"
         )
     return absent
 
 
 def _texts_elsewhere(texts: InPlace, field: FormField, shift: F64) -> bool:
-    """Whether the texts nearest to a field that are seen stand elsewhere than its boxes, moved by `shift` on the page, are supposed to."""
-    seen = texts.like >= VISIBLE
-    if not seen.any():
-        return True
+    """Whether the texts nearest to a field are not to be seen, or stand elsewhere than its boxes, moved by `shift` on the page, are supposed to."""
     boxes = np.array(field.boxes)
-    away = texts.at[seen] - (boxes[:, :2] + boxes[:, 2:] / 2).mean(axis=0)
+    away = texts.at - (boxes[:, :2] + boxes[:, 2:] / 2).mean(axis=0)
     nearest = np.argsort(np.hypot(*(away * [BESIDE, 1.0]).T), kind="stable")[:NEAREST]
-    off = np.median(texts.off[seen][nearest], axis=0) - np.reshape(shift, (-1, 2)).mean(axis=0)
+    seen = nearest[texts.like[nearest] >= VISIBLE]
+    if len(seen) < FEWEST_SEEN:
+        return True
+    off = np.median(texts.off[seen], axis=0) - np.reshape(shift, (-1, 2)).mean(axis=0)
     return bool(np.abs(off).max() > ASTRAY * np.median(boxes[:, 2:].min(axis=1)))
 
 

@@ -1,8 +1,8 @@
 """Photo to page: which form it is, and where each of its boxes lies in the photo.
 
 Coarse to fine: the photo is unwarped along its own lines (`ocr.lines`), the forms' printed lines are laid on it (`ocr.rough`, and
-`ocr.thorough` where that finds nothing sure) and bent onto it (`ocr.match`), and where that is not settled drawn to where its printed texts are
-seen; each row of boxes is moved onto its edges (`ocr.snap`). What would be refused is looked at once more blurred, so that a page printed in dots shows its lines.
+`ocr.thorough` where that finds nothing sure) and bent onto it (`ocr.match`), and where that is not settled, or would be refused, drawn to where its printed
+texts are seen; each row of boxes is moved onto its edges (`ocr.snap`). What would be refused is looked at once more blurred, so that a page printed in dots shows its lines.
 The place must be better than any a row or a box further (`ocr.elsewhere`), and `ocr.gate` says whether it is to be read.
 """
 
@@ -14,11 +14,20 @@ from itertools import islice
 
 import numpy as np
 
-from ocr.elsewhere import draw, elsewhere
+from ocr.elsewhere import alone, draw, elsewhere
 from ocr.form import Form, load_forms
-from ocr.found import Found, NotFound, Page, Registration, registration, score
-from ocr.gate import ANOTHER, HOPELESS, RIVAL, SETTLED, WELL_IN_PLACE, gate, settled, sure, with_texts
-from ocr.lines import U8, Sheet, unwarps
+from ocr.found import (
+    Found,
+    NotFound,
+    NotToBeRead,
+    OtherForm,
+    Page,
+    Registration,
+    registration,
+    score,
+)
+from ocr.gate import ANOTHER, HOPELESS, RIVAL, SETTLED, WELL_IN_PLACE, gate, settled, sure, told, with_texts
+from ocr.lines import F64, U8, WORK, Sheet, unwarps
 from ocr.match import Match, Matcher
 from ocr.print_there import FEWEST
 from ocr.rough import Rough, rough, transform
@@ -31,9 +40,12 @@ from ocr.twins import Laid, likeliest, twins
 REFINED = 10  # hypotheses refined, over all forms
 SAME_FORM = 4  # of these, at most for one form
 CLOSE = 8.0  # pixels; hypotheses nearer than this are refined to the same
+SAME_PLACE = (
+    3.0  # working pixels; a page whose corners lie nearer than this to where it was tried is not tried again
+)
 ALIKE = 0.85  # once a good match was found, none that looks worse than this part of it, or becomes so when it is drawn
 WORSE = 0.6  # and none that looks worse than this part of the best
-THOROUGH = 3  # ways to unwarp that are looked at thoroughly, if none is settled
+THOROUGH = 3  # ways to unwarp that are looked at thoroughly, if on none something is read
 DOTS = 0.9  # blur in working pixels of a second look where the first is refused: of print in dots
 BLURRED_WAYS, BLURRED_THOROUGH = 2, 1  # ways to unwarp that are looked at then, and thoroughly
 FEW = 12  # printed segments; with fewer there is no form
@@ -73,55 +85,90 @@ def register(gray: U8, forms: Sequence[Form]) -> Registration:
     if not forms:
         raise NotFound("no form is known to look for; add one under ocr/forms")
     pyramid = Pyramid(gray)
-    refused: tuple[float, NotFound] | None = None
+    said, loudest = "", 0.0
+    louder: list[Found] = []
     for found in _candidates(gray, pyramid, forms):
+        if any(_outdoes(before, found) for before in louder):
+            continue
         try:
-            told = _of_twins(gray, pyramid, found, forms)
-            placed = registration(told)
-            return replace(placed, absent=gate(gray, told, placed.corners))
+            shown = _of_twins(gray, pyramid, found, forms)
+            placed = registration(shown)
+            return replace(placed, absent=gate(gray, shown, placed.corners))
+        except OtherForm:
+            raise
         except NotFound as e:
-            if refused is None or found.match.quality > refused[0]:
-                refused = found.match.quality, e
-    if refused is None:
-        raise NotFound("no printed form is visible on this photo; take it again, sharp and from above")
-    raise refused[1]
+            if isinstance(e, NotToBeRead):
+                louder.append(found)
+            if not said or found.match.quality > loudest:
+                said, loudest = str(e), found.match.quality
+    raise NotFound(said or "no printed form is visible on this photo; take it again, sharp and from above")
+
+
+def _outdoes(before: Found, found: Found) -> bool:
+    """Whether a form that was found and is not to be read where it lies speaks against one that is found after it."""
+    least = before.match.quality
+    if found.match.form is not before.match.form and not twins(before.match.form, [found.match.form]):
+        least /= RIVAL
+    return found.match.quality <= least
 
 
 def _candidates(gray: U8, pyramid: Pyramid, forms: Sequence[Form]) -> Iterator[Found]:
     """What may be found on the photo, the next only if those before are refused.
 
-    Of the photo unwarped in one way after the other whatever is settled, then the best of all ways; then the same of the photo blurred.
+    Of the photo unwarped in one way after the other whatever is settled, and the same drawn to its texts; then the best of all ways; then the same of
+    the photo blurred. Where a form was tried once it is not tried again.
     """
+    tried: list[tuple[str, F64]] = []
+    near = SAME_PLACE * max(gray.shape) / WORK
+    offered: list[Match] = []
+
+    def new(found: Found) -> bool:
+        at = _page_corners(found)
+        if any(form == found.match.form.id and np.abs(at - there).max() < near for form, there in tried):
+            return False
+        tried.append((found.match.form.id, at))
+        return True
+
     best: Found | None = None
     for blur, ways, thoroughly in ((0.0, None, THOROUGH), (DOTS, BLURRED_WAYS, BLURRED_THOROUGH)):
         before = best
         for found in _of_each_way(pyramid, islice(unwarps(gray, blur), ways), forms, thoroughly):
             if best is None or found.match.quality > best.match.quality:
                 best = found
-            if settled(found):
+            if settled(found) and new(found):
                 first = _drawn(gray, pyramid, found)
+                offered += found.match, first.match
                 yield first
-                if not first.drawn and (again := _drawn(gray, pyramid, found, always=True)).drawn:
+                again = _drawn(gray, pyramid, found, always=True) if first.match is found.match else first
+                if again.match is not first.match:
                     yield again
         if best is not None and best is not before and not settled(best):
             best = _drawn(gray, pyramid, best)
             if sure(best):
+                offered.append(best.match)
                 yield best
-    if best is not None and not settled(best) and not sure(best):
+    if best is not None and all(match is not best.match for match in offered):
         yield best  # to be told what is wrong with it
+
+
+def _page_corners(found: Found) -> F64:
+    """Where the corners of the page lie in the photo, (4, 2)."""
+    page = found.match.form.page
+    return found.page(np.array([[0, 0], [page.width, 0], [page.width, page.height], [0, page.height]], float))
 
 
 def _of_each_way(
     pyramid: Pyramid, ways: Iterable[Sheet], forms: Sequence[Form], thoroughly: int
 ) -> Iterator[Found]:
     """The best that is found on the photo unwarped in each of these ways, cheaply and then, on so many, thoroughly."""
-    sheets = []
+    sheets: list[Sheet] = []
     for sheet in ways:
         if sheet.segments >= FEW:
-            sheets.append(sheet)
+            if len(sheets) < thoroughly:
+                sheets.append(sheet)
             if found := _found(pyramid, sheet, rough(sheet, forms)):
                 yield found
-    for sheet in sheets[:thoroughly]:
+    for sheet in sheets:
         if found := _found(pyramid, sheet, thorough(sheet, forms)):
             yield found
 
@@ -153,10 +200,10 @@ def _of_twins(gray: U8, pyramid: Pyramid, best: Found, forms: Sequence[Form]) ->
     if len(laid) > 1:
         which = likeliest(gray, [Laid(f.match.form, f.page, f.score) for f in laid.values()])
         if which is None:
-            raise NotFound(ONE_OF_SEVERAL)
+            raise NotToBeRead(ONE_OF_SEVERAL)
         found = laid[which]
     if all(found.match.form.id != f.id for f in forms):
-        raise NotFound(ANOTHER)
+        raise OtherForm(ANOTHER)
     return best if found is best else replace(found, places=elsewhere(found.sheet, found.match))
 
 
@@ -239,7 +286,12 @@ def _drawn(gray: U8, pyramid: Pyramid, found: Found, *, always: bool = False) ->
             best = now
         if now.texts is None or now.texts.here < texts.here + NEARER:
             break
-    return first if best is first else with_texts(gray, _with_rows(pyramid, replace(best, drawn=True)))
+    if best is first:
+        return first
+    # Texts that all stood in their places before speak for it as if nobody had drawn the page.
+    best = _with_rows(pyramid, best)
+    as_before = told(first) and (alone(best.places) or not alone(first.places))
+    return with_texts(gray, replace(best, drawn=not as_before))
 
 
 def _told_together(found: Found) -> float:

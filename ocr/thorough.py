@@ -3,7 +3,7 @@
 `ocr.rough` matches a form's lines with the photo's in one dimension for each axis, with all lines added up along their
 whole length. Where a page has few lines, or the photo many others, the right place is not among the best of such sums. Here the best
 places of one axis are taken in turn, and the other axis is searched with each line counted along its own length only.
-It takes several times as long, and is asked for when the first look has found nothing sure.
+It takes several times as long, and is asked for when nothing that the first look has found is read.
 """
 
 from __future__ import annotations

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import csv
 from dataclasses import replace
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
 import pytest
 
+import ocr.lines
 import ocr.register
 from benchmarks._warp import shoot
 from benchmarks.registration import OFF, UNKNOWN, Task, measure
 from ocr.form import Text, load_forms
-from ocr.found import NotFound, registration
-from ocr.gate import sure, with_texts
+from ocr.found import NotFound, OtherForm, registration
+from ocr.gate import _texts_elsewhere, sure, with_texts
 from ocr.lines import _segments, unwarps
 from ocr.match import Matcher
+from ocr.print_there import InPlace
 from ocr.register import NO_TEXT, ONE_OF_SEVERAL, register
 from ocr.render import render
 from ocr.rough import rough
@@ -292,9 +295,13 @@ def test_a_page_that_nobody_would_read_is_read_once_it_is_drawn_to_its_texts():
         ("hn-cne-2025", "bent", 300743),  # by the outline of the page
     ],
 )
-def test_a_form_of_few_upright_lines_is_unwarped_by_the_edges_of_its_paper(form, kind, seed):
+def test_a_form_of_few_upright_lines_is_unwarped_by_the_edges_of_its_paper(form, kind, seed, monkeypatch):
     outcome = measure(Task(form, kind, seed))
     assert not outcome.refused and outcome.worst < 0.2
+    segments = ocr.lines._segments
+    monkeypatch.setattr(ocr.lines, "_segments", lambda small: (segments(small)[0], np.zeros((0, 4))))
+    monkeypatch.setattr(ocr.lines, "_page", lambda small: None)
+    assert measure(Task(form, kind, seed)).refused
 
 
 def test_edges_of_the_paper_are_no_printed_lines():
@@ -307,10 +314,77 @@ def test_edges_of_the_paper_are_no_printed_lines():
     assert {round(x, -2) for x in edges[upright, 0]} == {100, 800} and not upright.all()
 
 
-def test_a_page_settled_by_its_lines_is_drawn_to_its_texts_before_it_is_refused():
+def test_a_page_settled_by_its_lines_is_drawn_to_its_texts_before_it_is_refused(monkeypatch):
     """Its heading stood too far from its place to be told from that of another contest."""
-    outcome = measure(Task("mx-ine-2024-deputies", "steep", 300722))
-    assert outcome.form and outcome.worst < 0.2
+    gray, forms = shoot(FORMS["mx-ine-2024-deputies"], "steep", 300722).gray, list(FORMS.values())
+    quality = []
+
+    def noted(gray, pyramid, found, forms):
+        quality.append(found.match.quality)
+        return of_twins(gray, pyramid, found, forms)
+
+    of_twins = ocr.register._of_twins
+    monkeypatch.setattr(ocr.register, "_of_twins", noted)
+    assert register(gray, forms).form.id == "mx-ine-2024-deputies"
+    assert len(quality) == 2 and quality[1] > quality[0]
+
+
+def test_a_sheet_that_nobody_asked_for_is_not_asked_about_again(monkeypatch):
+    asked = []
+
+    def noted(*args):
+        asked.append(args)
+        return of_twins(*args)
+
+    of_twins = ocr.register._of_twins
+    monkeypatch.setattr(ocr.register, "_of_twins", noted)
+    gray = shoot(FORMS["mx-ine-2024-senate"], "photo", 77).gray
+    with pytest.raises(OtherForm):
+        register(gray, [FORMS["mx-ine-2024-deputies"]])
+    assert len(asked) == 1
+
+
+def test_what_is_refused_at_last_says_why(monkeypatch):
+    monkeypatch.setattr(ocr.register, "settled", lambda found: False)
+    monkeypatch.setattr(ocr.register, "sure", lambda found: False)
+
+    def refuse(gray, found, corners):
+        raise NotFound(f"no: {found.match.form.id}")
+
+    monkeypatch.setattr(ocr.register, "gate", refuse)
+    with pytest.raises(NotFound, match="no: bo-oep-2025"):
+        register(photographed(FORMS["bo-oep-2025"])[0], list(FORMS.values()))
+
+
+def test_what_was_found_first_speaks_against_what_is_found_later():
+    def found(name, quality):
+        return SimpleNamespace(match=SimpleNamespace(form=FORMS[name], quality=quality))
+
+    before = found("mx-ine-2024-senate", 0.6)
+    for name, least in (("mx-ine-2024-senate", 0.6), ("mx-ine-2024-deputies", 0.6), ("bo-oep-2025", 1.0)):
+        assert ocr.register._outdoes(before, found(name, least - 0.01))
+        assert not ocr.register._outdoes(before, found(name, least + 0.01))
+
+
+@pytest.mark.parametrize(
+    ("off", "like", "elsewhere"),
+    [
+        ((0, 0), (0.8, 0.8, 0.8, 0.8), False),
+        ((0, 20), (0.8, 0.8, 0.8, 0.8), True),
+        ((20, 0), (0.8, 0.8, 0.8, 0.8), True),
+        ((0, 0), (0.8, 0.8, 0.2, 0.8), False),
+        ((0, 0), (0.8, 0.2, 0.2, 0.8), True),  # the fourth stands too far off to say anything
+    ],
+)
+def test_texts_near_a_field_say_where_its_boxes_are(off, like, elsewhere):
+    field = FORMS["pe-onpe-2026"].field("electores_habiles")
+    x, y = field.boxes[0][:2]
+    at = np.array([[x - 90, y], [x, y - 60], [x + 60, y + 60], [x - 900, y + 500]], float)
+    shift = np.array([3.0, 4.0])
+    texts = InPlace(0.8, 1.0, at, np.tile(np.add(off, shift), (4, 1)), np.array(like))
+    assert _texts_elsewhere(texts, field, shift) == elsewhere
+    nothing = InPlace(0.0, 0.0, at[:0], at[:0], np.zeros(0))
+    assert _texts_elsewhere(nothing, field, shift)
 
 
 def test_boxes_without_edges_are_not_read_where_the_texts_beside_them_stand_elsewhere():
