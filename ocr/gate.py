@@ -154,6 +154,10 @@ def gate(gray: U8, found: Found, corners: dict[str, F64]) -> frozenset[str]:
         covered.update(astray)
     votes = {f.name for f in form.votes}
     absent = frozenset(outside | covered)
+    if lost & votes:
+        found = with_texts(gray, found, always=True)
+        if found.texts is not None and found.texts.share < OUT_OF_PLACE:  # what is left of the page tells
+            raise NotFound(ANOTHER)
     if len(votes - absent) < PART * len(votes):
         if len(outside) >= len(covered):
             raise NotToBeRead(

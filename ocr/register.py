@@ -35,7 +35,7 @@ from ocr.rows import Rows, best_rows, in_step, other_rows
 from ocr.skeleton import LONG
 from ocr.snap import Pyramid, snap
 from ocr.thorough import thorough
-from ocr.twins import Laid, likeliest, twins
+from ocr.twins import Laid, kin, likeliest, likenesses, twins
 
 REFINED = 10  # hypotheses refined, over all forms
 SAME_FORM = 4  # of these, at most for one form
@@ -202,9 +202,26 @@ def _of_twins(gray: U8, pyramid: Pyramid, best: Found, forms: Sequence[Form]) ->
         if which is None:
             raise NotToBeRead(ONE_OF_SEVERAL)
         found = laid[which]
+    _told_from_kin(gray, found, list(rivals.values()))
     if all(found.match.form.id != f.id for f in forms):
         raise OtherForm(ANOTHER)
     return best if found is best else replace(found, places=elsewhere(found.sheet, found.match))
+
+
+def _told_from_kin(gray: U8, found: Found, forms: Sequence[Form]) -> None:
+    """Raise unless the words that only this form has under a heading that others have as well are on the photo, and not those of another one.
+
+    Under a hand a longer sheet's table looks like a shorter one's.
+    """
+    mine = Laid(found.match.form, found.page, 0.0)
+    for form in kin(found.match.form, forms):
+        both = [mine, Laid(form, found.page, 0.0)]
+        if likenesses(gray, both):
+            which = likeliest(gray, both)
+            if which is None:
+                raise NotToBeRead(ONE_OF_SEVERAL)
+            if which == form.id:
+                raise NotFound(ANOTHER)
 
 
 def _found(pyramid: Pyramid, sheet: Sheet, likely: Sequence[Rough]) -> Found | None:

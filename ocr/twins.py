@@ -18,6 +18,10 @@ from ocr.print_there import U8, ToPhoto, is_drawable, look, says_something
 NEAR = 2.0  # boxes of twins stand this near to each other, in their own widths
 SHARED = 0.7  # most of their boxes
 SAME_PAGE = 0.04  # and their pages differ by less than this part
+FEWEST_SHARED, SHARED_TEXTS = (
+    5,
+    0.3,
+)  # texts that kin have in the same places: so many, and more than this part of the smaller one's
 LARGEST = 12  # texts compared: the largest
 READ = 0.35  # the least correlation of words that are on the photo
 CLEARER = 0.05  # by so much, of words and lines together, one form must be better than the others
@@ -26,6 +30,22 @@ CLEARER = 0.05  # by so much, of words and lines together, one form must be bett
 def twins(form: Form, forms: Sequence[Form]) -> list[Form]:
     """The other forms whose boxes stand where this one's do, and that have words of their own."""
     return [f for f in forms if f.id != form.id and _alike(form, f)]
+
+
+def kin(form: Form, forms: Sequence[Form]) -> list[Form]:
+    """The other forms of whose texts many stand where this one has the same, as in two contests' sheets under one heading, and that are no twins."""
+    return [
+        f
+        for f in forms
+        if f.id != form.id and _shared_texts((form.id, f.id), form, f) and not _alike(form, f)
+    ]
+
+
+@functools.lru_cache(maxsize=1024)
+def _shared_texts(_: tuple[str, str], a: Form, b: Form) -> bool:
+    mine, theirs = ([t for t in form.texts if says_something(t)] for form in (a, b))
+    shared = len(mine) - len(_not_in(mine, theirs))
+    return shared >= FEWEST_SHARED and shared > SHARED_TEXTS * min(len(mine), len(theirs))
 
 
 @dataclass(frozen=True)
@@ -89,19 +109,19 @@ def _alike(a: Form, b: Form) -> bool:
 
 def _own(form: Form, rivals: Sequence[Form]) -> list[Text]:
     """The largest texts that stand in this form and, there, in none of the others."""
-    out = []
-    for t in form.texts:
-        if not says_something(t):
-            continue
-        there = [
-            o
-            for r in rivals
-            for o in r.texts
-            if o.text == t.text and abs(o.x - t.x) < 3 * t.size and abs(o.y - t.y) < 2 * t.size
-        ]
-        if not there:
-            out.append(t)
+    out = _not_in([t for t in form.texts if says_something(t)], [o for r in rivals for o in r.texts])
     return sorted(out, key=lambda t: -t.size * len(t.text))[:LARGEST]
+
+
+def _not_in(texts: Sequence[Text], others: Sequence[Text]) -> list[Text]:
+    """The texts that do not stand among the others in about the same place."""
+    return [
+        t
+        for t in texts
+        if not any(
+            o.text == t.text and abs(o.x - t.x) < 3 * t.size and abs(o.y - t.y) < 2 * t.size for o in others
+        )
+    ]
 
 
 def _score(gray: U8, laid: Laid, rivals: Sequence[Form]) -> float | None:

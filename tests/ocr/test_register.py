@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
+import ocr.gate
 import ocr.lines
 import ocr.register
 from benchmarks._warp import shoot
@@ -354,6 +355,16 @@ def test_what_is_refused_at_last_says_why(monkeypatch):
     monkeypatch.setattr(ocr.register, "gate", refuse)
     with pytest.raises(NotFound, match="no: bo-oep-2025"):
         register(photographed(FORMS["bo-oep-2025"])[0], list(FORMS.values()))
+
+
+@pytest.mark.parametrize(("form", "seed"), [("sample-strip", 430218), ("sample-strip-governor", 430268)])
+def test_under_a_hand_a_sheet_is_not_taken_for_a_longer_one_with_the_same_heading(form, seed, monkeypatch):
+    task = Task(form, "hand", seed)
+    outcome = measure(task)
+    assert outcome.refused or outcome.form == form
+    monkeypatch.setattr(ocr.register, "kin", lambda form, forms: [])
+    monkeypatch.setattr(ocr.gate, "OUT_OF_PLACE", 0.0)
+    assert measure(task).form not in ("", form)
 
 
 def test_what_was_found_first_speaks_against_what_is_found_later():
