@@ -40,7 +40,7 @@ SEEN = 0.6  # the least part of the fields to be seen
 NEXT = 4.0  # heights of a box to the next field of a column, at most
 # With less agreement around a field than this part of the page's, its boxes must be seen as clearly as this.
 DOUBTFUL = ((0.15, CLEAR), (0.05, 2 * CLEAR))
-# Boxes without printed edges and with less agreement around them than this part of the page's are read only if of so many texts nearest by at
+# Boxes without printed edges and with less agreement around them than this part of the page's, or on a page of which votes are lost, are read only if of so many texts nearest by at
 # least so many are seen, no further from their places than this part of a box' smaller side; a text beside a field says as much as one so much
 # nearer above or below. Forms whose texts cannot be drawn (Georgian letters) have `DOUBTFUL` alone.
 LONELY, NEAREST, FEWEST_SEEN, ASTRAY, BESIDE = 0.5, 3, 2, 0.35, 0.3
@@ -125,7 +125,7 @@ def gate(gray: U8, found: Found, corners: dict[str, F64]) -> frozenset[str]:
         raise NotFound(ANOTHER)
     h, w = gray.shape
     outside, covered = set[str](), set[str]()
-    lonely: list[FormField] = []
+    bare: list[tuple[FormField, float]] = []  # fields without printed edges, and the agreement around them
     local = Matcher(found.sheet).local(match)
     for field, near in zip(form.fields, local, strict=True):
         c = corners[field.name].reshape(-1, 2)
@@ -137,12 +137,13 @@ def gate(gray: U8, found: Found, corners: dict[str, F64]) -> frozenset[str]:
             for part, least in DOUBTFUL
         ):
             covered.add(field.name)
-        elif field.edges == "none" and near < LONELY * match.agreement:
-            lonely.append(field)
+        elif field.edges == "none":
+            bare.append((field, near))
     covered |= _beside(form, found.snapped, covered)
     # A field whose own neighbourhood says where it is not says nothing of the rest of the page.
     lost = outside | covered
-    if lonely:
+    votes = {f.name for f in form.votes}
+    if lonely := [f for f, near in bare if near < LONELY * match.agreement or lost & votes]:
         found = with_texts(gray, found, always=True)
         if _denied(found):
             raise NotFound(ANOTHER)
@@ -152,7 +153,6 @@ def gate(gray: U8, found: Found, corners: dict[str, F64]) -> frozenset[str]:
             if found.texts is not None and _texts_elsewhere(found.texts, f, found.snapped.shift[f.name])
         )
         covered.update(astray)
-    votes = {f.name for f in form.votes}
     absent = frozenset(outside | covered)
     if lost & votes:
         found = with_texts(gray, found, always=True)

@@ -48,8 +48,31 @@ PRINTED_HELD = ("DejaVuSerif-Bold.ttf", "DejaVuSansCondensed-Bold.ttf", "C059-Bo
 HANDS = (13, 15)
 """Handwriting fonts, by name: so many are trained on, up to the second number they are for the temperature, the rest are held back."""
 
+FONTS = Path(__file__).with_name("hands.txt")
+"""More handwriting fonts: npm packages, ``name@version`` in each line."""
+PARTS = {"test": 0, "check": 5}
+"""Of these every tenth, from the one of this number on: held back, or for the temperature; the others are trained on."""
+
 U8 = npt.NDArray[np.uint8]
 I64 = npt.NDArray[np.int64]
+
+
+def font_names(part: str) -> list[str]:
+    """The fonts of `hands.txt` for one part: ``train``, ``check`` or ``test``."""
+    names = [line.rpartition("@")[0].rpartition("/")[2] for line in FONTS.read_text().split()]
+    of = [next((p for p, at in PARTS.items() if k % 10 == at), "train") for k in range(len(names))]
+    return [name for name, whose in zip(names, of, strict=True) if whose == part]
+
+
+def hand_fonts(folder: Path, part: str) -> Glyphs:
+    """Digits of the fonts of `hands.txt` for one part.
+
+    Raises
+    ------
+    SystemExit
+        If one of the fonts does not lie under the folder.
+    """
+    return glyphs.from_fonts([find(folder, f"{n}-latin-400-normal.woff") for n in font_names(part)], True)
 
 
 def _repeat(part: Glyphs, n: int, rng: np.random.Generator) -> Glyphs:
@@ -98,6 +121,7 @@ def training_ink(folder: Path, part: str) -> Ink:
         glyphs.from_images(images[raw], labels[raw], False),
         _upright(glyphs.from_images(zip_images[keep], zip_labels[keep], True)),
         _repeat(glyphs.from_fonts(hand[slice(*HANDS)] if check else hand[: HANDS[0]], True), 9000 // shrink, rng),
+        _repeat(hand_fonts(folder, part), 24000 // shrink, rng),
         glyphs.handmade(250 // shrink, rng),
     ])  # fmt: skip
     return Ink(
@@ -191,7 +215,8 @@ def train(args: argparse.Namespace) -> None:
     check_cells, check_labels = load_cells(args, "check", CHECK)
     found = study_all(cells)
     nets, said = {}, {}
-    for name, shape in SHAPES.items():
+    for name in [args.only] if args.only else SHAPES:
+        shape = SHAPES[name]
         out = args.cache / f"{name}-{args.rank}.onnx"
 
         def after(net: Network, words: str, name: str = name, out: Path = out) -> None:
@@ -209,7 +234,7 @@ def train(args: argparse.Namespace) -> None:
         nets[name] = learn(cells, found, labels, shape, plan, after)
         if not args.rank:
             after(nets[name], "in the end")
-    if args.rank:
+    if args.rank or args.only:
         return
     share, temperature = fit_share(said["near"], said["far"], check_labels)
     save_onnx(
@@ -249,6 +274,9 @@ def test_sets(args: argparse.Namespace) -> dict[str, tuple[U8, I64]]:
         fonts = sorted(args.digits.rglob("*.otf"))[HANDS[1] :]
         return test_ink(glyphs.from_fonts(fonts, True))
 
+    def fonts() -> Ink:
+        return test_ink(hand_fonts(args.digits, "test"))
+
     def printed() -> Ink:
         ink = printed_fonts(PRINTED_HELD)
         return test_ink(ink, ink)
@@ -260,11 +288,15 @@ def test_sets(args: argparse.Namespace) -> dict[str, tuple[U8, I64]]:
         return test_ink(digits, printed_fonts(PRINTED_HELD))
 
     args.cache.mkdir(parents=True, exist_ok=True)
+    more = any(args.digits.rglob("*.woff"))
+    if not more:
+        print(f"No font of {FONTS.name} lies under {args.digits}: they are not measured on.")
     return {
         **make("MNIST test", lambda: mnist(False)),
         **make("MNIST test thin pen", lambda: mnist(True)),
         **make("USPS test", usps),
         **make("held-back hands", hands),
+        **(make("held-back fonts", fonts) if more else {}),
         **make("held-back print", printed, typed=1.0),
         **make("all classes", everything, digits_only=False, typed=0.17),
     }
@@ -328,6 +360,9 @@ def main() -> None:
         "--ranks", type=int, default=1, help="processes that share the training, started one by one"
     )
     parser.add_argument("--rank", type=int, default=0, help="which of these this one is")
+    parser.add_argument(
+        "--only", choices=("near", "far"), help="train this network; a run without it takes up what it kept"
+    )
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument(
         "--half", action="store_true", help="reckon in 16 bits: for processors with AVX512-BF16 or AMX"

@@ -181,6 +181,16 @@ def from_images(images: U8, labels: npt.NDArray[np.int64], thinned: bool) -> Gly
     return join(out)
 
 
+def _whole(image: U8) -> npt.NDArray[np.bool_]:
+    """Ink of a drawn digit [56, 56], at the highest threshold that does not break a hairline."""
+
+    def pieces(level: int) -> int:
+        return cv2.connectedComponents((image > level).astype(np.uint8), connectivity=8)[0]
+
+    fewest = pieces(30)
+    return image > next(level for level in (110, 85, 60, 30) if pieces(level) <= fewest or level == 30)
+
+
 def from_fonts(paths: list[Path], thinned: bool) -> Glyphs:
     """Draw the ten digits of each font; digits that a font lacks are left out."""
     masks, labels = [], []
@@ -204,7 +214,7 @@ def from_fonts(paths: list[Path], thinned: bool) -> Glyphs:
             canvas = np.zeros((SIDE, SIDE), np.uint8)
             oy, ox = (SIDE - small.height) // 2, (SIDE - small.width) // 2
             canvas[oy : oy + small.height, ox : ox + small.width] = np.array(small)
-            masks.append(canvas > 110)
+            masks.append(_whole(canvas))
             labels.append(digit)
     big = np.array(masks)
     return from_masks(thin(big) if thinned else big, np.array(labels, np.int64), not thinned)

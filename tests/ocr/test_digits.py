@@ -17,6 +17,8 @@ from ocr.digits import (
     default_reader,
 )
 from ocr.focus import SIZE
+from ocr.train.digits import FONTS, font_names, hand_fonts
+from ocr.train.glyphs import SIDE, _whole
 
 
 def paper(level: int = 235, noise: float = 2.0, seed: int = 0) -> np.ndarray:
@@ -184,3 +186,21 @@ def test_a_small_digit_is_read_like_a_large_one(reader: DigitReader) -> None:
         cells.append(shrink(page))
     p = reader.probabilities(np.array(cells))
     assert p.argmax(1).tolist() == list(range(10))
+
+
+def test_fonts_that_are_measured_on_are_not_trained_on(tmp_path):
+    parts = [font_names(part) for part in ("train", "check", "test")]
+    every = [name for part in parts for name in part]
+    assert len(every) == len(set(every)) == len(FONTS.read_text().split())
+    assert all(len(part) >= 10 for part in parts)
+    with pytest.raises(SystemExit, match=f"no {parts[2][0]}-latin-400-normal.woff"):
+        hand_fonts(tmp_path, "test")
+
+
+def test_a_hairline_is_not_broken():
+    drawn = np.zeros((SIDE, SIDE), np.uint8)
+    drawn[5:50, 20:24] = 255
+    drawn[25:30, 20:24] = 70
+    assert cv2.connectedComponents(_whole(drawn).astype(np.uint8))[0] == 2
+    drawn[25:30] = 0
+    assert cv2.connectedComponents(_whole(drawn).astype(np.uint8))[0] == 3
