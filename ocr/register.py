@@ -41,7 +41,7 @@ REFINED = 10  # hypotheses refined, over all forms
 SAME_FORM = 4  # of these, at most for one form
 CLOSE = 8.0  # pixels; hypotheses nearer than this are refined to the same
 SAME_PLACE = (
-    3.0  # working pixels; a page whose corners lie nearer than this to where it was tried is not tried again
+    3.0  # working pixels; a page with its corners nearer than this to where it was tried is not tried again
 )
 ALIKE = 0.85  # once a good match was found, none that looks worse than this part of it, or becomes so when it is drawn
 WORSE = 0.6  # and none that looks worse than this part of the best
