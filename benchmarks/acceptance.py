@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import cache
+from multiprocessing import get_context
 from pathlib import Path
 
 import cv2
@@ -141,7 +142,8 @@ def from_photos(level: str, photos: int, folder: Path | None, jobs: int) -> list
         warm_up()
         return [_photo(job) for job in todo]
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    with ProcessPoolExecutor(jobs, initializer=end_with_parent) as pool:
+    spawned = get_context("spawn")  # a fork of a process in which the networks have run waits for their threads for ever
+    with ProcessPoolExecutor(jobs, spawned, initializer=end_with_parent) as pool:
         return list(pool.map(_photo, todo, chunksize=4))
 
 
