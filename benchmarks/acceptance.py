@@ -142,7 +142,9 @@ def from_photos(level: str, photos: int, folder: Path | None, jobs: int) -> list
         warm_up()
         return [_photo(job) for job in todo]
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    spawned = get_context("spawn")  # a fork of a process in which the networks have run waits for their threads for ever
+    spawned = get_context(
+        "spawn"
+    )  # a fork of a process in which the networks have run waits for their threads for ever
     with ProcessPoolExecutor(jobs, spawned, initializer=end_with_parent) as pool:
         return list(pool.map(_photo, todo, chunksize=4))
 
