@@ -22,6 +22,7 @@ from ocr.rows import texts_in_place
 from ocr.snap import Snapped
 
 SETTLED = 0.4  # from this quality on nothing better is looked for first, if there is no rival
+PLAIN = 0.65  # and from this on its texts need not be asked
 HOPELESS = 0.15  # nothing with less is worth a closer look
 ENOUGH = 0.33  # the least quality of a match
 LITTLE = (
@@ -48,6 +49,7 @@ SMALL = 1000  # pixels of the long side on which blur is measured
 FAINT = 30  # grey levels between paper and ink; less is too little contrast
 BLURRED = 0.12  # of these, the strongest edges of a photo that is not blurred
 ANOTHER = "the photo shows another form or page, or too little of it; photograph the whole page again"
+FURTHER = "the page may lie a row or a box further than it seems; photograph the whole page again, flat and from above"
 INSIDE = 3.0  # pixels that a box may stick out of the photo
 PART = 0.5  # the least part of the vote fields to be seen
 UNSEEN = 0.05  # below this clearness nothing of a field's boxes is seen
@@ -61,6 +63,11 @@ def settled(found: Found) -> bool:
         and _has_these_rows(found)
         and alone(found.places)
     )
+
+
+def plain(found: Found) -> bool:
+    """So good that its texts need not be asked: pages that lie a little off have less."""
+    return settled(found) and found.match.quality >= PLAIN
 
 
 def _has_these_rows(found: Found) -> bool:
@@ -90,7 +97,7 @@ def sure(found: Found) -> bool:
 
 def with_texts(gray: U8, found: Found, *, always: bool = False) -> Found:
     """With what its texts say, unless nothing more need be asked or it is known."""
-    if found.texts is not None or (settled(found) and certain(found) and not always):
+    if found.texts is not None or (plain(found) and certain(found) and not always):
         return found
     return replace(found, texts=texts_in_place(gray, found.match.form, found.page))
 
@@ -123,6 +130,8 @@ def gate(gray: U8, found: Found, corners: dict[str, F64]) -> frozenset[str]:
     if not certain(found):
         _complain(gray)
         raise NotFound(ANOTHER)
+    if match.quality < PLAIN and found.texts is not None and found.texts.share < WELL_IN_PLACE:
+        raise NotFound(FURTHER)
     h, w = gray.shape
     outside, covered = set[str](), set[str]()
     bare: list[tuple[FormField, float]] = []  # fields without printed edges, and the agreement around them
@@ -171,9 +180,7 @@ def gate(gray: U8, found: Found, corners: dict[str, F64]) -> frozenset[str]:
             "the boxes of the page are not to be seen; photograph the whole page again, sharp and from above"
         )
     if not _told_here(found) and (not alone(found.places) or (lost & votes and match.quality < SETTLED)):
-        raise NotToBeRead(
-            "the page may lie a row or a box further than it seems; photograph the whole page again, flat and from above"
-        )
+        raise NotToBeRead(FURTHER)
     return absent
 
 

@@ -282,12 +282,14 @@ def _with_rows(pyramid: Pyramid, found: Found) -> Found:
 def _drawn(gray: U8, pyramid: Pyramid, found: Found, *, always: bool = False) -> Found:
     """What was found, or what it becomes if the page is drawn to where its texts are seen, if lines and texts agree with that.
 
-    What is settled is drawn only if its texts are known to be elsewhere, or `always`.
+    What is settled is drawn only if its texts are elsewhere, as far as they need be asked, or `always`.
     """
     if found.match.quality < HOPELESS:
         return found
     if settled(found) and (found.rows is None or found.rows.texts >= WELL_IN_PLACE) and not always:
-        return found
+        found = with_texts(gray, found)
+        if found.texts is None or found.texts.share >= WELL_IN_PLACE:
+            return found
     unit = LONG / max(found.match.form.page.width, found.match.form.page.height)
     matcher = Matcher(found.sheet)
     first = best = now = with_texts(gray, found, always=True)
