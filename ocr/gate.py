@@ -34,6 +34,7 @@ RIVAL = 0.6  # a form of at least this part of the best quality is a rival whose
 FEWER = 0.95  # a sheet with other rows must lie this much worse
 IN_PLACE = 0.9  # part of the texts that must stand in place where a sheet exists with other rows; of those laid on a row too few or too many it is less
 READ = 0.5  # the least mean correlation of texts that are read where they should stand
+PLAIN_TEXTS = 0.55  # and from which on they are plain to see
 WELL_IN_PLACE = 0.97  # and the least part of them that do
 OUT_OF_PLACE = 0.8  # with less than either, the texts speak against the form
 STRANGE = 0.12  # the largest part of long lines that the form does not have
@@ -123,6 +124,12 @@ def _denied(found: Found) -> bool:
     return found.texts is not None and found.texts.here < READ and found.texts.share < OUT_OF_PLACE
 
 
+def _astray(found: Found) -> bool:
+    """Whether texts that are plain to see stand elsewhere; in noise each is a little more like some other place than its own."""
+    texts = found.texts
+    return texts is not None and texts.here >= PLAIN_TEXTS and texts.share < WELL_IN_PLACE
+
+
 def gate(gray: U8, found: Found, corners: dict[str, F64]) -> frozenset[str]:
     """The fields that are not to be seen on the photo; raises `NotFound` if it cannot be read at all."""
     match, form = found.match, found.match.form
@@ -130,7 +137,7 @@ def gate(gray: U8, found: Found, corners: dict[str, F64]) -> frozenset[str]:
     if not certain(found):
         _complain(gray)
         raise NotFound(ANOTHER)
-    if match.quality < PLAIN and found.texts is not None and found.texts.share < WELL_IN_PLACE:
+    if match.quality < PLAIN and _astray(found):
         raise NotFound(FURTHER)
     h, w = gray.shape
     outside, covered = set[str](), set[str]()
