@@ -18,10 +18,8 @@ from ocr.print_there import U8, ToPhoto, is_drawable, look, says_something
 NEAR = 2.0  # boxes of twins stand this near to each other, in their own widths
 SHARED = 0.7  # most of their boxes
 SAME_PAGE = 0.04  # and their pages differ by less than this part
-FEWEST_SHARED, SHARED_TEXTS = (
-    5,
-    0.3,
-)  # texts that kin have in the same places: so many, and more than this part of the smaller one's
+# Texts that kin have in the same places: so many, and more than this part of the smaller one's.
+FEWEST_SHARED, SHARED_TEXTS = 5, 0.3
 LARGEST = 12  # texts compared: the largest
 READ = 0.35  # the least correlation of words that are on the photo
 CLEARER = 0.05  # by so much, of words and lines together, one form must be better than the others
