@@ -34,8 +34,12 @@ RIVAL = 0.6  # a form of at least this part of the best quality is a rival whose
 FEWER = 0.95  # a sheet with other rows must lie this much worse
 IN_PLACE = 0.9  # part of the texts that must stand in place where a sheet exists with other rows; of those laid on a row too few or too many it is less
 READ = 0.5  # the least mean correlation of texts that are read where they should stand
-PLAIN_TEXTS = 0.55  # and the one from which on they are plain to see
 WELL_IN_PLACE = 0.97  # the least part of the texts that stand where they should
+CLEARLY = 0.12  # by so much more like a text the photo must be elsewhere than at its place; in noise each is a little
+ELSEWHERE, FEW_ELSEWHERE = (
+    4,
+    0.06,
+)  # so many texts, and this part of those seen, speak against a page that does not lie plainly
 OUT_OF_PLACE = 0.8  # with less than either, the texts speak against the form
 STRANGE = 0.12  # the largest part of long lines that the form does not have
 SEEN = 0.6  # the least part of the fields to be seen
@@ -125,9 +129,13 @@ def _denied(found: Found) -> bool:
 
 
 def _astray(found: Found) -> bool:
-    """Whether texts that are plain to see stand elsewhere; in noise each is a little more like some other place than its own."""
+    """Whether several texts clearly stand elsewhere."""
     texts = found.texts
-    return texts is not None and texts.here >= PLAIN_TEXTS and texts.share < WELL_IN_PLACE
+    if texts is None:
+        return False
+    seen = texts.like >= VISIBLE
+    away = int((seen & (texts.like - texts.near > CLEARLY)).sum())
+    return away >= ELSEWHERE and away >= FEW_ELSEWHERE * int(seen.sum())
 
 
 def gate(gray: U8, found: Found, corners: dict[str, F64]) -> frozenset[str]:

@@ -51,6 +51,8 @@ class InPlace:
         How far from there, in page units, the photo is most like it.
     like : (n,) float64
         How much it is, there: correlation, -1 to 1.
+    near : (n,) float64
+        How much it is at the text's own place.
     """
 
     here: float
@@ -58,6 +60,7 @@ class InPlace:
     at: F64
     off: F64
     like: F64
+    near: F64
 
 
 def says_something(text: Text) -> bool:
@@ -98,7 +101,7 @@ def in_place(gray: U8, form: Form, to_photo: ToPhoto, row: float, middle: float)
         parts[text.y > middle].append((float(near.max()), best))
         y, x = (np.array(np.unravel_index(int(score.argmax()), score.shape)) - centre) * text.size / TALL
         left, wide = _across(text, WIDEST * text.size)
-        sightings.append((left + wide / 2, text.y - 0.3 * text.size, x, y, best))
+        sightings.append((left + wide / 2, text.y - 0.3 * text.size, x, y, best, float(near.max())))
     whole = parts[0] + parts[1]
     # A text that is nowhere to be seen (pale print on a copy) does not say where it stands.
     seen = [
@@ -108,8 +111,8 @@ def in_place(gray: U8, form: Form, to_photo: ToPhoto, row: float, middle: float)
     if len(seen[0]) >= FEWEST:
         here = float(np.mean([near for near, _ in whole]))
         share = min(float(p[:, 0].sum() / p[:, 1].sum()) for p in seen if len(p) >= FEWEST_APART)
-    all_ = np.array(sightings, np.float64).reshape(-1, 5)
-    return InPlace(here, max(0.0, share), all_[:, :2], all_[:, 2:4], all_[:, 4])
+    all_ = np.array(sightings, np.float64).reshape(-1, 6)
+    return InPlace(here, max(0.0, share), all_[:, :2], all_[:, 2:4], all_[:, 4], all_[:, 5])
 
 
 def _across(text: Text, widest: float) -> tuple[float, float]:

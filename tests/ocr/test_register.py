@@ -17,7 +17,7 @@ from benchmarks._warp import shoot
 from benchmarks.registration import OFF, UNKNOWN, Task, measure
 from ocr.form import Text, load_forms
 from ocr.found import NotFound, OtherForm, registration
-from ocr.gate import _texts_elsewhere, sure, with_texts
+from ocr.gate import _astray, _texts_elsewhere, sure, with_texts
 from ocr.lines import _segments, unwarps
 from ocr.match import Matcher
 from ocr.print_there import InPlace
@@ -396,15 +396,33 @@ def test_texts_near_a_field_say_where_its_boxes_are(off, like, elsewhere):
     x, y = field.boxes[0][:2]
     at = np.array([[x - 90, y], [x, y - 60], [x + 60, y + 60], [x - 900, y + 500]], float)
     shift = np.array([3.0, 4.0])
-    texts = InPlace(0.8, 1.0, at, np.tile(np.add(off, shift), (4, 1)), np.array(like))
+    texts = InPlace(0.8, 1.0, at, np.tile(np.add(off, shift), (4, 1)), np.array(like), np.array(like))
     assert _texts_elsewhere(texts, field, shift) == elsewhere
-    nothing = InPlace(0.0, 0.0, at[:0], at[:0], np.zeros(0))
+    nothing = InPlace(0.0, 0.0, at[:0], at[:0], np.zeros(0), np.zeros(0))
     assert _texts_elsewhere(nothing, field, shift)
+
+
+@pytest.mark.parametrize(
+    ("seen", "away", "by", "astray"),
+    [
+        (40, 4, 0.3, True),
+        (40, 3, 0.3, False),
+        (40, 40, 0.05, False),
+        (100, 4, 0.3, False),
+        (100, 7, 0.3, True),
+    ],
+)
+def test_several_texts_that_clearly_stand_elsewhere_speak_against_a_page(seen, away, by, astray):
+    """Of texts in noise each is a little more like somewhere else; unseen ones say nothing."""
+    like = np.append(np.full(seen, 0.8), np.full(50, 0.2))
+    near = like - np.append(np.where(np.arange(seen) < away, by, 0.0), np.full(50, 0.2))
+    texts = InPlace(0.7, 0.9, np.zeros((len(like), 2)), np.zeros((len(like), 2)), like, near)
+    assert _astray(SimpleNamespace(texts=texts)) == astray
 
 
 def test_boxes_without_edges_are_not_read_where_the_texts_beside_them_stand_elsewhere(monkeypatch):
     """A fold ran between the registered voters' box in the upper corner and all lines of the page."""
-    assert measure(Task("pe-onpe-2026", "steep", 300412)).refused  # by the texts of the whole page
+    assert measure(Task("pe-onpe-2026", "steep", 300412)).worst < OFF  # drawn to its texts
     monkeypatch.setattr(ocr.gate, "PLAIN", 0.0)
     outcome = measure(Task("pe-onpe-2026", "steep", 300412))
     assert outcome.form and outcome.absent == 1 and outcome.worst < OFF
