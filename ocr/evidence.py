@@ -39,7 +39,7 @@ class Settings:
         Prior probability that all sums of a sheet hold as written. (INE found 41 % of the Mexican actas of 2015 inconsistent
         somewhere; most of them not in the sums a form counts as evidence.)
     slip : float
-        Of the wrong sums, the share in which the total is off in one digit.
+        Of the wrong sums, the share in which the total is off by less than a hundred or in one digit (`ocr.sums`; `python -m benchmarks.slips`).
     loose : float
         How often a sheet breaks a rule of which its form says that it is no evidence (`ocr.sums`).
     odd_prior : float
@@ -90,7 +90,7 @@ class Settings:
     temperature_slope: float = 0.8
     class_prior: tuple[float, ...] | None = (0.068,) * 10 + (0.12, 0.13, 0.13)
     consistent: float = 0.9
-    slip: float = 0.8
+    slip: float = 0.94
     loose: float = 0.4
     odd_prior: float = 0.02
     habit: float = 0.06

@@ -7,7 +7,8 @@ The model. Beforehand the numbers are free (each row's own distribution, `ocr.la
 
 with `e` the probability that this sum was written wrongly, whatever the others are, so that one wrong sum does not free the
 others; `T` how many totals can be written, a flat prior over wrong totals; and `slip` the wrong totals that
-people do write: one digit of the total off, most often by one. A sum that holds is thus worth a likelihood ratio of
+people do write: off by less than a hundred, the more often the less (as 1 / difference), and now and then in one digit only. Both
+follow published counts that have the totals as written (`python -m benchmarks.slips`). A sum that holds is thus worth a likelihood ratio of
 about T, and no more: that is what keeps the posterior from believing a sheet into consistency.
 
 A number that stands in several sums can also be the one that is written wrongly, and then all its sums fail at once. So
@@ -35,6 +36,10 @@ from scipy.fft import irfft, next_fast_len, rfft
 from ocr.form import Form, Role, Sum
 from ocr.lattice import Floats
 
+NEAR = 100
+"""Wrong totals that are off by less than this follow a law of their own."""
+ONE_DIGIT = 0.1
+"""Of the slips, the share that is off in one digit of the total, whatever it is worth."""
 # Larger totals and longer rows are checked afterwards instead of inferred with.
 _WIDEST, _LONGEST = 1_000_000, 6
 
@@ -49,19 +54,18 @@ class Kernel:
     slips: tuple[tuple[int, float], ...]  # (difference, extra probability)
 
     @classmethod
-    def make(cls, size: int, error: float, slip: float) -> Kernel:
-        """With the share `slip` of the errors off in one digit: by one as often as by two to nine together."""
+    def make(cls, size: int, error: float, slip: float, one_digit: float = ONE_DIGIT) -> Kernel:
+        """With the share `slip` of the errors near what is right or, `one_digit` of them, off in one digit: by one as often as by two to nine together."""
         powers = [10**k for k in range(len(str(size - 1)))]
-        mass = error * slip / (2 * len(powers))
-        slips = [
-            (sign * d * p, mass * (0.5 if d == 1 else 0.5 / 8))
-            for p in powers
-            for d in range(1, 10)
-            for sign in (1, -1)
-        ]
-        return cls(
-            size, error, error * (1 - slip) / size, tuple(sorted(s for s in slips if abs(s[0]) < size))
-        )
+        by = {d: (1 - one_digit) / d for d in range(1, NEAR)}
+        whole = sum(1 / d for d in by)
+        by = {d: weight / whole for d, weight in by.items()}
+        for p in powers:
+            for d in range(1, 10):
+                by[d * p] = by.get(d * p, 0.0) + one_digit / len(powers) * (0.5 if d == 1 else 0.5 / 8)
+        mass = error * slip / 2
+        slips = [(sign * d, mass * weight) for d, weight in by.items() for sign in (1, -1) if d < size]
+        return cls(size, error, error * (1 - slip) / size, tuple(sorted(slips)))
 
     def near(self, weights: Floats, best: bool, holding: bool = False, to_right: bool = True) -> Floats:
         """What is right or a slip away. In the sum the broad part is left to `broad`; with `holding` no error is allowed.
@@ -177,7 +181,7 @@ class Network:
     consistent : float
         Prior probability that nothing of a sheet was written wrongly; each sum and each number in several sums gets an equal share.
     slip : float
-        Of the errors, the share that is off in one digit.
+        Of the errors, the share that is a slip (`Kernel.make`).
     loose : float
         How often a sheet breaks a rule of which the form says that it is no evidence.
     """

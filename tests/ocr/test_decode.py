@@ -116,11 +116,14 @@ def brute_kernel(
 ) -> np.ndarray:
     """Probability of being off by `difference`; slips happen only between totals that can be written."""
     powers = [10**k for k in range(len(str(size - 1)))]
+    far = np.abs(difference)
     out = np.full(difference.shape, error * (1 - s.slip) / size)
+    near = 0.9 / np.maximum(far, 1) / np.sum(1 / np.arange(1, 100))
+    out += error * s.slip / 2 * near * ((far < 100) & inside)
     for p in powers:
         for d in range(1, 10):
-            weight = error * s.slip / (2 * len(powers)) * (0.5 if d == 1 else 0.0625)
-            out += weight * ((np.abs(difference) == d * p) & inside)
+            weight = 0.1 * error * s.slip / (2 * len(powers)) * (0.5 if d == 1 else 0.0625)
+            out += weight * ((far == d * p) & inside)
     return np.where(difference == 0, 1 - error, out)
 
 
@@ -425,8 +428,8 @@ def test_a_sum_with_an_empty_row_says_what_is_known(
 
 
 def test_a_sheet_that_may_not_add_up_says_so() -> None:
-    d = sheet(valid=between("197", 0, 2, 1, 0.95))
-    told = sheet(BOLIVIA, Settings(doubtful=0.01), valid=between("197", 0, 2, 1, 0.95))
+    d = sheet(valid=between("197", 2, 8, 7, 0.95))
+    told = sheet(BOLIVIA, Settings(doubtful=0.01), valid=between("197", 2, 8, 7, 0.95))
     assert 0.01 < d.inconsistent < 0.5 and not d.accepted
     assert "may-not-add-up" in told.reasons and "inconsistent" not in told.reasons
 
@@ -540,7 +543,7 @@ def test_a_blank_row_stays_blank(closes: bool) -> None:
     assert (s.left, s.right, s.holds) == (None, None, None)
     assert d.sums[1].holds is True
     assert not d.accepted and "blank:libre" in d.reasons and "sum-fails:valid" not in d.reasons
-    assert d.inconsistent < 0.05  # 114 + ? = 197 contradicts nothing
+    assert d.inconsistent < 0.1  # 114 + ? = 197 contradicts nothing
 
 
 def test_a_blank_total_still_links_its_sums() -> None:
@@ -616,7 +619,7 @@ def test_a_rule_that_is_no_evidence_speaks_for_a_number_and_not_of_the_sheet() -
     rule = [equal("signed", ["a"], ["b"], evidence=False)]
     form, free = make_form({"a": 3, "b": 3}, rule), make_form({"a": 3, "b": 3})
     doubtful = between("215", 2, 5, 3, 0.96)
-    assert sheet(form, PLAIN, a=doubtful, b="215").fields["a"].probability > 0.999
+    assert sheet(form, PLAIN, a=doubtful, b="215").fields["a"].probability > 0.998
     assert sheet(free, PLAIN, a=doubtful, b="215").fields["a"].probability < 0.98
     other = sheet(form, PLAIN, a=doubtful, b="214")  # a slip away from one, and hardly further from the other
     assert other.fields["a"].value == 215 and 0.9 < other.fields["a"].probability < 0.999
@@ -792,3 +795,10 @@ def test_unclear_sheets_are_believed_less() -> None:
     form = make_form({"a": 3})
     assert decode(form, dim, hot).probability < decode(form, dim, cold).probability
     assert decode(form, clear, hot).probability >= decode(form, clear, cold).probability
+
+
+def test_a_total_is_seldom_off_by_hundreds() -> None:
+    """As published counts have it: of two digits equally doubtful, the sum settles the hundreds and leaves the units more in doubt."""
+    far, near = sheet(valid=between("197", 0, 7, 1, 0.97)), sheet(valid=between("197", 2, 1, 7, 0.97))
+    assert values(far) == values(near) == TRUE
+    assert far.fields["valid"].probability > 0.999 > near.fields["valid"].probability
