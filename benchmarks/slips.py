@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -51,7 +52,7 @@ def main() -> int:
     folder = Path(os.environ.get("COTEJO_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
     slip = Settings().slip
     laws = (law(slip, ONE_DIGIT), law(slip, 1.0), law(0.0, 0.0))
-    names = [f"{a}" if b == a + 1 else f"{a}-{b - 1}" for a, b in zip(BINS, BINS[1:], strict=False)]
+    names = [f"{a}" if b == a + 1 else f"{a}-{b - 1}" for a, b in pairwise(BINS)]
     print(
         f"{'file':28} actas   off"
         + "".join(f"{n:>9}" for n in names)

@@ -33,7 +33,7 @@ class Shape:
 
 
 SHAPES = {
-    "near": Shape({"whole": GLANCE, "writing": WRITING}, 128, 12),
+    "near": Shape({"whole": GLANCE, "writing": WRITING}, 128, 7),
     "far": Shape({"whole": WHOLE, "writing": GLANCE}, 96, 5),
 }
 """The two networks whose scores are averaged: both see both views, one looks closely at the writing, the other at the whole cell."""

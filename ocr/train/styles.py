@@ -26,6 +26,9 @@ STYLES: dict[int, list[list[list[tuple[float, float]]]]] = {
         [_arc(0.5, 0.5, 0.4, 0.42, -60, 270)],
         [_arc(0.5, 0.5, 0.45, 0.4, -110, 240)],
         [_arc(0.5, 0.5, 0.3, 0.46, -60, 310), [(0.62, 0.05), (0.78, 0.0)]],
+        [[*_arc(0.5, 0.5, 0.34, 0.46, -140, 235), (0.44, 0.13), (0.62, 0.2), (0.68, 0.36)]],
+        [[(0.44, 0.32), (0.3, 0.22), *_arc(0.5, 0.52, 0.34, 0.46, -110, 262)]],
+        [[(0.62, 0.3), *_arc(0.48, 0.5, 0.34, 0.46, -70, 285)]],
     ],
     1: [
         [[(0.5, 0.0), (0.5, 1.0)]],
@@ -148,6 +151,16 @@ STYLES: dict[int, list[list[list[tuple[float, float]]]]] = {
             ]
         ],
         [_arc(0.5, 0.22, 0.22, 0.2, -90, 285), _arc(0.48, 0.72, 0.36, 0.28, -100, 260)],
+        [_arc(0.52, 0.15, 0.15, 0.14, -90, 275), _arc(0.48, 0.63, 0.32, 0.36, -95, 265)],
+        [_arc(0.5, 0.32, 0.3, 0.31, -90, 270), _arc(0.52, 0.81, 0.19, 0.18, -90, 270)],
+        [
+            [
+                (0.86, 0.0),
+                *_arc(0.58, 0.2, 0.22, 0.18, -50, -240),
+                *_arc(0.44, 0.7, 0.3, 0.28, -50, 240),
+                (0.86, 0.02),
+            ]
+        ],
     ],
     9: [
         [_arc(0.48, 0.27, 0.32, 0.26, 0, 360), [(0.8, 0.2), (0.76, 1.0)]],
@@ -165,11 +178,16 @@ def mark(rng: np.random.Generator) -> list[list[tuple[float, float]]]:
     """One mark that fills an empty box: X (most), dash, slash, dot or blob, scrawl, tick, double dash, wave, small star."""
     kind = rng.choice(9, p=[0.43, 0.2, 0.04, 0.14, 0.07, 0.03, 0.03, 0.03, 0.03])
     if kind == 0:
-        b, e = rng.normal(0, 0.06, 2), rng.normal(0, 0.07, 8)
-        short = rng.uniform(0.0, 0.35) if rng.random() < 0.25 else 0.0
+        # The strokes cross anywhere about the middle, and one arm may end soon after: no hand draws a cross twice the same.
+        ends = np.array([[0, 0], [1, 0], [0, 1], [1, 1]]) + rng.normal(0, 0.07, (4, 2))
+        meet = 0.5 + np.clip(rng.normal(0, [0.08, 0.1], 2), -0.2, 0.2)
+        if rng.random() < 0.35:
+            arm = int(rng.integers(4))
+            ends[arm] = meet + rng.uniform(0.25, 0.7) * (ends[arm] - meet)
+        knees = meet + rng.normal(0, 0.03, (2, 2))
         return [
-            [(e[0] + short, e[1] + short), (0.5 + b[0], 0.5 - b[0]), (1.0 + e[2], 1.0 + e[3])],
-            [(1.0 + e[4], e[5]), (0.5 + b[1], 0.5 + b[1]), (e[6], 1.0 + e[7])],
+            [(float(x), float(y)) for x, y in (ends[a], knee, ends[b])]
+            for a, b, knee in ((0, 3, knees[0]), (1, 2, knees[1]))
         ]
     if kind == 1:
         reach, tilt = rng.uniform(0.25, 0.5), rng.normal(0, 0.06)
@@ -182,9 +200,9 @@ def mark(rng: np.random.Generator) -> list[list[tuple[float, float]]]:
         return [[(0.5 - lean, 0.05), (0.5 + lean, 0.95)]]
     if kind in (3, 4):  # a filled circle; a scrawl
         turns = np.linspace(0, rng.uniform(5, 9) * np.pi, 70)
-        radius = rng.uniform(0.02, 0.2) * np.linspace(0.1, 1.0, 70)
+        radius = rng.uniform(0.02, 0.28) * np.linspace(0.1, 1.0, 70)
         if kind == 4:
-            radius = rng.uniform(0.08, 0.3) * rng.uniform(0.2, 1.0, 70)
+            radius = rng.uniform(0.08, 0.38) * rng.uniform(0.2, 1.0, 70)
         return [
             [
                 (0.5 + float(r * np.cos(t)), 0.5 + float(r * np.sin(t)))
