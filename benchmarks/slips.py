@@ -1,8 +1,9 @@
 """By how much the totals on actas are off where they do not add up: what `ocr.sums` believes of a wrong total.
 
-Of published counts that have the total as it was written: the share of the wrong ones that is off by so much, the share that is off in one digit
-worth ten or more, and the cross-entropy (nats a total; less is better) of the decoder's law, of the same with every slip off in one digit only, and of all totals below 1,000
-being as likely. "Off" is all that was written less what the parts add up to: it holds numbers left out and typing errors as well as wrong addition.
+Of published counts that have the total as it was written, the actas on which no party's number and not the null votes are left empty (combinations
+of a coalition may be): the share of the wrong totals that is off by so much, the share that is off in one digit worth ten or more, and the
+cross-entropy (nats a wrong total; less is better) of the decoder's law, of the law before it (every slip in one digit only), and of all totals being alike. "Off" is the total less
+what the parts add up to: typing errors as well as wrong addition. Where half the total and more is missing on either side, the acta was hardly captured, and is left out.
 """
 
 from __future__ import annotations
@@ -26,42 +27,53 @@ FILES = (
 )
 """Mexico: the total that the acta states, beside every number that it adds up."""
 SIZE = 1000
+BEFORE = (0.8, 1.0)
+"""Share of slips, and of these off in one digit, in the law before."""
+HARDLY = 0.5
 BINS = (1, 2, 3, 5, 10, 20, 50, 100, 200, SIZE)
 DIGITS_ONLY = tuple(d * p for p in (1, 10, 100) for d in range(1, 10))
 
 
 def off(path: Path) -> NDArray[np.int64]:
-    """Of each acta with a total: what it states less what its parts add up to."""
+    """Of each acta that is complete: what it states less what its parts add up to."""
     count = read_official(path)
-    parts = [pl.col(name).fill_null(0) for name in (*count.options, "null")]
-    return count.counts.select(pl.col("cast") - pl.sum_horizontal(parts)).to_series().drop_nulls().to_numpy()
+    used = [
+        name for name in (*count.options, "null") if count.counts[name].null_count() < count.counts.height
+    ]
+    written = [pl.col(name).is_not_null() for name in ("cast", *used) if not name.startswith("C_")]
+    whole = count.counts.filter(pl.all_horizontal(written)).select(
+        "cast", parts=pl.sum_horizontal(pl.col(name).fill_null(0) for name in used)
+    )
+    whole = whole.filter(
+        (pl.col("cast") > HARDLY * pl.col("parts")) & (pl.col("parts") > HARDLY * pl.col("cast"))
+    )
+    return whole.select(pl.col("cast") - pl.col("parts")).to_series().to_numpy()
 
 
 def law(slip: float, one_digit: float) -> NDArray[np.float64]:
-    """The probability of each wrong difference, -999 to 999; `one_digit` of the slips are off in one digit."""
+    """What the decoder gives to each wrong difference, -999 to 999; `one_digit` of the slips are off in one digit."""
     kernel = Kernel.make(SIZE, 1.0, slip, one_digit)
-    out = np.full(2 * SIZE - 1, (1 - slip) / (2 * SIZE - 2))
+    out = np.full(2 * SIZE - 1, kernel.broad)
     for d, weight in kernel.slips:
         out[d + SIZE - 1] += weight
-    out[SIZE - 1] = 0.0
-    return out / out.sum()
+    return out
 
 
 def main() -> int:
     """Print one line for each file."""
     folder = Path(os.environ.get("COTEJO_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
     slip = Settings().slip
-    laws = (law(slip, ONE_DIGIT), law(slip, 1.0), law(0.0, 0.0))
+    laws = (law(slip, ONE_DIGIT), law(*BEFORE), law(0.0, 0.0))
     names = [f"{a}" if b == a + 1 else f"{a}-{b - 1}" for a, b in pairwise(BINS)]
     print(
-        f"{'file':28} actas   off"
+        f"{'file':30} actas   off"
         + "".join(f"{n:>9}" for n in names)
-        + "  k*10, k*100     law  digits    even"
+        + "  k*10, k*100     law  before    even"
     )
     for name in FILES:
         path = folder / "official" / name
         if not path.is_file():
-            print(f"{path.stem:28} is not here")
+            print(f"{path.stem:30} is not here")
             continue
         d = off(path)
         wrong = d[(d != 0) & (np.abs(d) < SIZE)]
@@ -70,7 +82,7 @@ def main() -> int:
         digit = np.mean(np.isin(far, DIGITS_ONLY) & (far >= 10))
         cost = [float(-np.log(w[wrong + SIZE - 1]).mean()) for w in laws]
         print(
-            f"{path.stem:28}{len(d):6}{len(wrong):6}"
+            f"{path.stem:30}{len(d):6}{len(wrong):6}"
             + "".join(f"{s:9.1%}" for s in shares)
             + f"{digit:13.1%}"
             + "".join(f"{c:8.3f}" for c in cost)

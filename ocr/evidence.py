@@ -90,7 +90,7 @@ class Settings:
     temperature_slope: float = 0.8
     class_prior: tuple[float, ...] | None = (0.068,) * 10 + (0.12, 0.13, 0.13)
     consistent: float = 0.9
-    slip: float = 0.94
+    slip: float = 0.95
     loose: float = 0.4
     odd_prior: float = 0.02
     habit: float = 0.06

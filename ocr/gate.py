@@ -36,10 +36,8 @@ IN_PLACE = 0.9  # part of the texts that must stand in place where a sheet exist
 READ = 0.5  # the least mean correlation of texts that are read where they should stand
 WELL_IN_PLACE = 0.97  # the least part of the texts that stand where they should
 CLEARLY = 0.12  # by so much more like a text the photo must be elsewhere than at its place; in noise each is a little
-ELSEWHERE, FEW_ELSEWHERE = (
-    4,
-    0.06,
-)  # so many texts, and this part of those seen, speak against a page that does not lie plainly
+# Of the texts seen, this part, and so many or of few one in five (but two at least), speak against a page that does not lie plainly.
+PART_ELSEWHERE, ELSEWHERE, OF_FEW, FEWEST_ELSEWHERE = 0.06, 4, 0.2, 2
 OUT_OF_PLACE = 0.8  # with less than either, the texts speak against the form
 STRANGE = 0.12  # the largest part of long lines that the form does not have
 SEEN = 0.6  # the least part of the fields to be seen
@@ -134,8 +132,8 @@ def _astray(found: Found) -> bool:
     if texts is None:
         return False
     seen = texts.like >= VISIBLE
-    away = int((seen & (texts.like - texts.near > CLEARLY)).sum())
-    return away >= ELSEWHERE and away >= FEW_ELSEWHERE * int(seen.sum())
+    all_, away = int(seen.sum()), int((seen & (texts.like - texts.near > CLEARLY)).sum())
+    return away >= max(PART_ELSEWHERE * all_, min(ELSEWHERE, max(FEWEST_ELSEWHERE, OF_FEW * all_)))
 
 
 def gate(gray: U8, found: Found, corners: dict[str, F64]) -> frozenset[str]:

@@ -52,7 +52,7 @@ class InPlace:
     like : (n,) float64
         How much it is, there: correlation, -1 to 1.
     near : (n,) float64
-        How much it is at the text's own place.
+        How much it is where it counts as the text's own place.
     """
 
     here: float

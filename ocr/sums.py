@@ -7,8 +7,8 @@ The model. Beforehand the numbers are free (each row's own distribution, `ocr.la
 
 with `e` the probability that this sum was written wrongly, whatever the others are, so that one wrong sum does not free the
 others; `T` how many totals can be written, a flat prior over wrong totals; and `slip` the wrong totals that
-people do write: off by less than a hundred, the more often the less (as 1 / difference), and now and then in one digit only. Both
-follow published counts that have the totals as written (`python -m benchmarks.slips`). A sum that holds is thus worth a likelihood ratio of
+people do write: off by less than a hundred, the more often the less (as ``difference ** -STEEP``), and now and then in one digit only. The
+law follows published counts that have the totals as written (`python -m benchmarks.slips`). A sum that holds is thus worth a likelihood ratio of
 about T, and no more: that is what keeps the posterior from believing a sheet into consistency.
 
 A number that stands in several sums can also be the one that is written wrongly, and then all its sums fail at once. So
@@ -38,6 +38,8 @@ from ocr.lattice import Floats
 
 NEAR = 100
 """Wrong totals that are off by less than this follow a law of their own."""
+STEEP = 1.2
+"""How fast that falls with the difference."""
 ONE_DIGIT = 0.1
 """Of the slips, the share that is off in one digit of the total, whatever it is worth."""
 # Larger totals and longer rows are checked afterwards instead of inferred with.
@@ -57,9 +59,9 @@ class Kernel:
     def make(cls, size: int, error: float, slip: float, one_digit: float = ONE_DIGIT) -> Kernel:
         """With the share `slip` of the errors near what is right or, `one_digit` of them, off in one digit: by one as often as by two to nine together."""
         powers = [10**k for k in range(len(str(size - 1)))]
-        by = {d: (1 - one_digit) / d for d in range(1, NEAR)}
-        whole = sum(1 / d for d in by)
-        by = {d: weight / whole for d, weight in by.items()}
+        by = {d: float(d) ** -STEEP for d in range(1, min(NEAR, size))}
+        whole = sum(by.values())
+        by = {d: (1 - one_digit) * weight / whole for d, weight in by.items()}
         for p in powers:
             for d in range(1, 10):
                 by[d * p] = by.get(d * p, 0.0) + one_digit / len(powers) * (0.5 if d == 1 else 0.5 / 8)

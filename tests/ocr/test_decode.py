@@ -17,7 +17,7 @@ from ocr.evidence import Settings, fillers, unsure
 from ocr.form import Form
 from ocr.lattice import read_row, regular, soften
 from ocr.reading import State
-from ocr.sums import Network
+from ocr.sums import Kernel, Network
 
 BLANK, MARK, CROSSED = 10, 11, 12
 CLASSES = 13
@@ -118,7 +118,7 @@ def brute_kernel(
     powers = [10**k for k in range(len(str(size - 1)))]
     far = np.abs(difference)
     out = np.full(difference.shape, error * (1 - s.slip) / size)
-    near = 0.9 / np.maximum(far, 1) / np.sum(1 / np.arange(1, 100))
+    near = 0.9 * np.maximum(far, 1.0) ** -1.2 / np.sum(np.arange(1.0, min(100, size)) ** -1.2)
     out += error * s.slip / 2 * near * ((far < 100) & inside)
     for p in powers:
         for d in range(1, 10):
@@ -801,4 +801,15 @@ def test_a_total_is_seldom_off_by_hundreds() -> None:
     """As published counts have it: of two digits equally doubtful, the sum settles the hundreds and leaves the units more in doubt."""
     far, near = sheet(valid=between("197", 0, 7, 1, 0.97)), sheet(valid=between("197", 2, 1, 7, 0.97))
     assert values(far) == values(near) == TRUE
-    assert far.fields["valid"].probability > 0.999 > near.fields["valid"].probability
+    assert far.fields["valid"].probability > 0.998 > near.fields["valid"].probability
+
+
+@pytest.mark.parametrize("size", [10, 100, 500, 1000, 10_000])
+def test_a_kernel_is_a_law(size: int) -> None:
+    """All it weighs adds up; a digit off is likelier than its neighbours, whatever it is worth."""
+    kernel = Kernel.make(size, 0.3, 0.95)
+    slips = dict(kernel.slips)
+    assert sum(slips.values()) + kernel.size * kernel.broad == pytest.approx(0.3, rel=0.02)
+    assert slips[1] > 2 * slips[2] > 4 * slips[5] and all(slips[d] == slips[-d] for d in slips)
+    if size > 100:
+        assert slips[100] > 0 and 137 not in slips and slips[20] > slips[19]

@@ -422,7 +422,8 @@ def test_several_texts_that_clearly_stand_elsewhere_speak_against_a_page(seen, a
 
 def test_boxes_without_edges_are_not_read_where_the_texts_beside_them_stand_elsewhere(monkeypatch):
     """A fold ran between the registered voters' box in the upper corner and all lines of the page."""
-    assert measure(Task("pe-onpe-2026", "steep", 300412)).worst < OFF  # drawn to its texts
+    drawn = measure(Task("pe-onpe-2026", "steep", 300412))  # to its texts
+    assert drawn.form == "pe-onpe-2026" and drawn.worst < OFF
     monkeypatch.setattr(ocr.gate, "PLAIN", 0.0)
     outcome = measure(Task("pe-onpe-2026", "steep", 300412))
     assert outcome.form and outcome.absent == 1 and outcome.worst < OFF
