@@ -140,11 +140,15 @@ def decode(
         for name, row in told.items()
     }
     network = Network(form, settings.consistent, settings.slip, settings.loose)
-    terms = {name: term(rows[name], settings.blank_is_zero) for name in network.fields}
+    votes = {
+        f.name: f.role in small or (f.role is Role.OTHER and _is_part(f.name, form)) for f in form.fields
+    }
+    zero = {name: settings.blank_is_zero if votes[name] else settings.total_is_zero for name in votes}
+    terms = {name: term(rows[name], zero[name], small=votes[name]) for name in network.fields}
     sheet = Sheet(network, terms)
     result = sheet.infer()
     beliefs = {
-        name: _believe(row, result.messages[name], settings)
+        name: _believe(row, result.messages[name], terms[name].reach, zero[name])
         if name in terms
         else _Belief(row, row.weights, row.blank)
         for name, row in rows.items()
@@ -157,7 +161,8 @@ def decode(
     def together(values: Mapping[str, int | None]) -> float:
         """Posterior probability that all of these are right (illegible ones left open)."""
         clamped = {
-            n: terms[n] if n in illegible else only(rows[n], values[n], settings.blank_is_zero) for n in terms
+            n: terms[n] if n in illegible else only(rows[n], values[n], zero[n], small=votes[n])
+            for n in terms
         }
         p = float(
             np.prod(
@@ -180,7 +185,7 @@ def decode(
     values = {name: belief.best() for name, belief in beliefs.items()}
     probability = together(values)
     if probability <= 0.5 and terms:  # above, nothing else can be more probable
-        other = values | _best_sheet(network, rows, settings)
+        other = values | _best_sheet(network, rows, votes, zero)
         p = together(other)
         if p > max(probability, settings.joint):
             values, probability = other, p
@@ -236,11 +241,18 @@ def decode(
     return replace(decoded, accepted=not reasons, reasons=reasons)
 
 
-def _believe(row: Row, message: Message, settings: Settings) -> _Belief:
-    """The row's own distribution times what the sums say."""
+def _is_part(name: str, form: Form) -> bool:
+    """Whether a number is only ever added up with others."""
+    return any(name in s.left and len(s.left) > 1 for s in form.sums) and not any(
+        name in s.right or s.left == (name,) for s in form.sums
+    )
+
+
+def _believe(row: Row, message: Message, reach: int, zero: float) -> _Belief:
+    """The row's own distribution times what the sums say; left empty it stands for 0 with probability `zero`, else for anything below `reach`."""
     numbers = row.weights * message.at
-    mean = message.all / row.size
-    blank = row.blank * (settings.blank_is_zero * float(message.at[0]) + (1 - settings.blank_is_zero) * mean)
+    mean = message.all / reach
+    blank = row.blank * (zero * float(message.at[0]) + (1 - zero) * mean)
     total = float(numbers.sum()) + blank + row.other * mean
     if total <= 0:  # underflow on a hopeless sheet
         return _Belief(row, row.weights, row.blank)
@@ -264,9 +276,11 @@ def _best(row: Row) -> int | None:
     return int(row.values[i]) if row.weights[i] >= row.blank else None
 
 
-def _best_sheet(network: Network, rows: Mapping[str, Row], settings: Settings) -> dict[str, int | None]:
+def _best_sheet(
+    network: Network, rows: Mapping[str, Row], votes: Mapping[str, bool], zero: Mapping[str, float]
+) -> dict[str, int | None]:
     """The single most probable combination of numbers and blank rows, by max-product."""
-    terms = {n: term(rows[n], settings.blank_is_zero, nudge=i) for i, n in enumerate(network.fields)}
+    terms = {n: term(rows[n], zero[n], small=votes[n], nudge=i) for i, n in enumerate(network.fields)}
     # A pooled remainder is no reading; only a blank row may stand for any number here.
     messages = Sheet(network, terms, best=True).infer().messages
     out: dict[str, int | None] = {}
@@ -277,8 +291,8 @@ def _best_sheet(network: Network, rows: Mapping[str, Row], settings: Settings) -
         )  # with the nudge, so that equal sheets are told apart alike everywhere
         numbers[0] = min(terms[name].weights[0], row.weights[0] * (1 + 1e-9)) * message.at[0]
         blank = row.blank * max(
-            settings.blank_is_zero * float(message.at[0]),
-            (1 - settings.blank_is_zero) / row.size * message.all,
+            zero[name] * float(message.at[0]),
+            (1 - zero[name]) / terms[name].reach * message.all,
         )
         k = int(numbers.argmax())
         out[name] = int(row.values[k]) if numbers[k] >= blank else None

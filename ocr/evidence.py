@@ -51,8 +51,9 @@ class Settings:
         Prior weight of a number above the field's `maximum`.
     small, spoilt : float
         The votes of an option weigh beforehand as ``(number + 1) ** -small``, blank and null votes with the exponent `spoilt` (`ocr.sizes`).
-    blank_is_zero : float
-        Probability that a row left blank stands for 0, rather than for any number. Used to weigh sums only.
+    blank_is_zero, total_is_zero : float
+        Probability that votes left blank stand for 0, rather than for any number below `ocr.messages.UNKNOWN` (`python -m benchmarks.slips`); and that
+        any other number left blank does, rather than for any at all. Used to weigh sums only.
     calibration : (float, float, float)
         Slope, offset and slope by unclearness of the log odds that everything is right: what the model says beforehand, and what
         its shares of right sheets turned out to be, differ.
@@ -97,7 +98,8 @@ class Settings:
     over_maximum: float = 0.01
     small: float = 0.75
     spoilt: float = 1.3
-    blank_is_zero: float = 0.5
+    blank_is_zero: float = 0.85
+    total_is_zero: float = 0.5
     calibration: tuple[float, float, float] = (0.968, 0.349, 1.402)
     accept: float = 0.999
     accept_clear: float = 0.995

@@ -18,22 +18,26 @@ from scipy.ndimage import maximum_filter1d
 from ocr.lattice import Floats, Ints, Row
 from ocr.sums import Link, Network
 
+UNKNOWN = 100
+"""What a number of votes that was left out would be lies below this (`python -m benchmarks.slips`)."""
 _MANY = 24  # candidates from which on a transform is faster than shifted additions
 _TIE = 1e-9  # relative nudge that makes the best sheet unique
 
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """A number's weight within a sum: single values and a flat part over 0 .. size - 1."""
+    """A number's weight within a sum, among 0 .. size - 1: single values and a flat part over 0 .. reach - 1."""
 
     values: Ints
     weights: Floats
     flat: float
     size: int
+    reach: int
 
     def dense(self, best: bool) -> Floats:
         """The weight of every number."""
-        out = np.full(self.size, self.flat)
+        out = np.zeros(self.size)
+        out[: self.reach] = self.flat
         if best:
             out[self.values] = np.maximum(out[self.values], self.weights)
         else:
@@ -43,13 +47,21 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What the sums say about a number: at its candidates (`Term.values`), and the total (or best) over all numbers."""
+    """What the sums say about a number: at its candidates (`Term.values`), and the total (or best) over the numbers of its flat part."""
 
     at: Floats
     all: float
 
 
-def term(row: Row, blank_is_zero: float, nudge: int | None = None) -> Term:
+def reach(row: Row, small: bool) -> int:
+    """Below which number lies what an empty row stands for: `UNKNOWN` if it is of a number that is `small`, else anything.
+
+    Of a row that is hardly empty the flat part is what was left out of its candidates: that may be anything.
+    """
+    return min(UNKNOWN, row.size) if small and row.blank > row.other else row.size
+
+
+def term(row: Row, blank_is_zero: float, *, small: bool = False, nudge: int | None = None) -> Term:
     """A row as its sums see it: numbers, and a blank row as an unknown number.
 
     For the search of the best sheet give a `nudge`, different for each row: it breaks ties, always in the same way.
@@ -57,20 +69,22 @@ def term(row: Row, blank_is_zero: float, nudge: int | None = None) -> Term:
     weights = row.weights.copy()
     zero = row.blank * blank_is_zero
     rest = row.blank * (1 - blank_is_zero)
+    far = reach(row, small)
     if nudge is not None:
         weights *= 1 + _TIE * np.random.default_rng(nudge).random(weights.size)
         weights[0] = max(weights[0], zero)
-        return Term(row.values, weights, rest / row.size, row.size)
+        return Term(row.values, weights, rest / far, row.size, far)
     weights[0] += zero
-    return Term(row.values, weights, (rest + row.other) / row.size, row.size)
+    return Term(row.values, weights, (rest + row.other) / far, row.size, far)
 
 
-def only(row: Row, value: int | None, blank_is_zero: float) -> Term:
+def only(row: Row, value: int | None, blank_is_zero: float, *, small: bool = False) -> Term:
     """The part of `term` in which the row shows this number (None: nothing)."""
+    far = reach(row, small)
     if value is None:
-        rest = row.blank * (1 - blank_is_zero) / row.size
-        return Term(np.zeros(1, dtype=np.int64), np.array([row.blank * blank_is_zero]), rest, row.size)
-    return Term(np.array([value], dtype=np.int64), np.array([row.probability(value)]), 0.0, row.size)
+        rest = row.blank * (1 - blank_is_zero) / far
+        return Term(np.zeros(1, dtype=np.int64), np.array([row.blank * blank_is_zero]), rest, row.size, far)
+    return Term(np.array([value], dtype=np.int64), np.array([row.probability(value)]), 0.0, row.size, far)
 
 
 @dataclass(slots=True)
@@ -137,8 +151,9 @@ class Sheet:
             ):
                 meant = np.prod([to[i, name] for i in self.network.of[name]], axis=0)
                 m = self.network.copies[name].blur(meant, self.best)
+                flat = m[: self.terms[name].reach]
                 result.messages[name] = Message(
-                    m[self.terms[name].values], float(m.max() if self.best else m.sum())
+                    m[self.terms[name].values], float(flat.max() if self.best else flat.sum())
                 )
         return result
 
@@ -235,16 +250,16 @@ class _Factor:
                 m[:n] = full[:n]
             return np.maximum(m, constant) if self.best else m + constant
         at = np.zeros(item.values.size)
-        reach = self._window(ahead[::-1], item.size)[::-1]
+        within = self._window(ahead[::-1], item.reach)[::-1]
         if before is None:
             inside = item.values < ahead.size
             at[inside] = ahead[item.values[inside]]
-            total = reach[0]
+            total = within[0]
         elif self.best:
             for i, v in enumerate(item.values):
                 if v < ahead.size:
                     at[i] = (before[: ahead.size - v] * ahead[v:]).max()
-            total = (before * reach).max()
+            total = (before * within).max()
         else:
             inside = item.values < ahead.size
             if item.values.size > _MANY:
@@ -253,10 +268,10 @@ class _Factor:
                 at[inside] = np.maximum(reached[item.values[inside]], 0.0)
             else:
                 at[inside] = [before[: ahead.size - v] @ ahead[v:] for v in item.values[inside].tolist()]
-            total = before @ reach
+            total = before @ within
         if self.best:
             return Message(np.maximum(at, constant), max(float(total), constant))
-        return Message(at + constant, float(total) + constant * item.size)
+        return Message(at + constant, float(total) + constant * item.reach)
 
     def running_totals(self, side: int) -> list[Floats | None]:
         """Distribution of the total of the first k numbers, k = 0, 1, ... (None for k = 0)."""
@@ -286,15 +301,16 @@ class _Factor:
         if not isinstance(item, Term):
             if not self.best:
                 return np.convolve(totals, item[:size])[:size]
-            item = Term(np.flatnonzero(item), item[item > 0], 0.0, item.size)
+            item = Term(np.flatnonzero(item), item[item > 0], 0.0, item.size, item.size)
         if not self.best and item.values.size > _MANY:
             n = int(next_fast_len(size + min(size, item.size), real=True))
             dense = np.zeros(min(size, item.size))
             inside = item.values < dense.size
             dense[item.values[inside]] = item.weights[inside]
-            both: Floats = irfft(rfft(totals, n) * rfft(dense + item.flat, n), n)[:size]
+            dense[: item.reach] += item.flat
+            both: Floats = irfft(rfft(totals, n) * rfft(dense, n), n)[:size]
             return np.maximum(both, 0.0)
-        out = item.flat * self._window(totals, item.size) if item.flat > 0 else np.zeros(size)
+        out = item.flat * self._window(totals, item.reach) if item.flat > 0 else np.zeros(size)
         join = np.maximum if self.best else np.add
         buffer = np.empty(size)
         for v, w in zip(item.values.tolist(), item.weights.tolist(), strict=True):
@@ -329,6 +345,6 @@ class _Factor:
             return (
                 max(float(item.weights.max()), item.flat)
                 if self.best
-                else float(item.weights.sum()) + item.flat * item.size
+                else float(item.weights.sum()) + item.flat * item.reach
             )
         return float(item.max() if self.best else item.sum())

@@ -19,7 +19,8 @@ Two other kinds of rule say less. That one side is at most the other rules out m
 rest. And a rule that many honest sheets break (`Sum.evidence` false) still holds on most sheets: that it fails says nothing about the
 sheet, but of two numbers that a row may show the one that makes it hold is the likelier. Such rules are loose: they speak for numbers, never of the sheet.
 
-A blank row stands for an unknown number: 0 with probability `blank_is_zero`, otherwise any. It is never turned into it.
+A blank row stands for an unknown number: votes for 0 with probability `blank_is_zero`, otherwise for a number below a hundred; a total
+for any. It is never turned into it.
 
 `ocr.messages` does the inference.
 """

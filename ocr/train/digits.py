@@ -354,7 +354,12 @@ def main() -> None:
         required=True,
         help="folder with MNIST, USPS and the handwriting fonts, at any depth",
     )
-    parser.add_argument("--cache", type=Path, default=Path("build/cells"), help="folder for the cells made")
+    parser.add_argument(
+        "--cache",
+        type=Path,
+        default=Path("build/cells"),
+        help="folder for the cells made; what lies there is taken as it is: another one after a change to how cells are drawn",
+    )
     parser.add_argument("--cells", type=int, default=len(TRAIN) * CHUNK, help="cells to train on")
     parser.add_argument("--epochs", type=int, default=0, help="passes over the cells; 0: each network's own")
     parser.add_argument("--batch", type=int, default=288)

@@ -132,8 +132,8 @@ def with_latent(row: np.ndarray, s: Settings) -> np.ndarray:
     m = row.size - 1
     out = np.zeros((m + 1, m))
     out[:m] = np.diag(row[:m])
-    out[m] = row[m] * (1 - s.blank_is_zero) / m
-    out[m, 0] += row[m] * s.blank_is_zero
+    out[m] = row[m] * (1 - s.total_is_zero) / m
+    out[m, 0] += row[m] * s.total_is_zero
     return out
 
 
@@ -147,6 +147,8 @@ EXACT = Settings(
     temperature=1.0,
     temperature_slope=0.0,
     calibration=(1.0, 0.0, 0.0),
+    blank_is_zero=0.5,
+    total_is_zero=0.5,
 )
 
 boxes = st.lists(st.floats(0.0, 1.0), min_size=CLASSES, max_size=CLASSES).map(
