@@ -86,9 +86,9 @@ class Settings:
 
     # temperature, noise, calibration, accept and accept_clear: fitted by `python -m ocr.train.thresholds` on one half of synthetic sheets, scored on
     # the other (accept_clear is stricter than fitted); its tables are in ocr/models/THRESHOLDS.md. The rest are reasoned guesses.
-    noise: float = 9.2e-5
-    temperature: float = 1.17
-    temperature_slope: float = 0.8
+    noise: float = 1.7e-4
+    temperature: float = 1.05
+    temperature_slope: float = 1.16
     class_prior: tuple[float, ...] | None = (0.068,) * 10 + (0.12, 0.13, 0.13)
     consistent: float = 0.9
     slip: float = 0.95
@@ -100,7 +100,7 @@ class Settings:
     spoilt: float = 1.3
     blank_is_zero: float = 0.85
     total_is_zero: float = 0.5
-    calibration: tuple[float, float, float] = (0.968, 0.349, 1.402)
+    calibration: tuple[float, float, float] = (0.978, 0.151, -0.006)
     accept: float = 0.999
     accept_clear: float = 0.995
     clear: float = 0.05
