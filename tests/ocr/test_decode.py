@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -815,3 +816,39 @@ def test_a_kernel_is_a_law(size: int) -> None:
     assert slips[1] > 2 * slips[2] > 4 * slips[5] and all(slips[d] == slips[-d] for d in slips)
     if size > 100:
         assert slips[100] > 0 and 137 not in slips and slips[20] > slips[19]
+
+
+def test_a_part_left_empty_is_none_or_few_as_the_enumeration_has_it() -> None:
+    """Parts stand for 0 or for a number below a hundred if they are empty, the total for any."""
+    form = make_form(dict.fromkeys("abt", 3), [equal("sum", ["a", "b"], ["t"])])
+    settings = replace(EXACT, blank_is_zero=0.85)
+    rng = np.random.default_rng(3)
+    texts = {"a": "___", "b": "212", "t": "237"}
+    p = {n: 0.97 * seen(text) + 0.03 * rng.dirichlet(np.ones(CLASSES), 3) for n, text in texts.items()}
+    p["a"] = 0.8 * p["a"] + 0.2 * seen("_45")
+    rows = {n: brute_row(p[n], settings) for n in "abt"}
+    meant = {n: row[:-1].copy() for n, row in rows.items()}
+    for n in "ab":
+        meant[n][0] += 0.85 * rows[n][-1]
+        meant[n][:100] += 0.15 * rows[n][-1] / 100
+    meant["t"][0] += 0.5 * rows["t"][-1]
+    meant["t"] += 0.5 * rows["t"][-1] / 1000
+    error, x = 1 - settings.consistent, np.arange(1000)
+
+    def likely(a: np.ndarray) -> np.ndarray:
+        """The weight of each total, given that of the first part."""
+        left = np.convolve(a, meant["b"])
+        s = np.arange(len(left))
+        return brute_kernel(1000, error, settings, x[:, None] - s[None], (s < 1000)[None]) @ left
+
+    d = decode(form, p, settings)
+    totals = likely(meant["a"])
+    whole = float(totals @ meant["t"])
+    value = d.fields["t"].value
+    assert value is not None
+    assert d.fields["t"].probability == pytest.approx(rows["t"][value] * totals[value] / whole, rel=1e-6)
+    blank = np.where(x < 100, 0.15 / 100, 0.0)
+    blank[0] += 0.85
+    empty = rows["a"][-1] * float(likely(blank) @ meant["t"]) / whole
+    assert d.fields["a"].value is None
+    assert d.fields["a"].probability == pytest.approx(empty, rel=1e-6)

@@ -7,7 +7,10 @@ import pytest
 from benchmarks.registration import SHOTS, line, misplaced, refusals, run, summary, tasks
 
 pytestmark = [pytest.mark.prove, pytest.mark.timeout(6 * 3600)]
-SEED, JOBS = 900_000, 2  # no photo that registration was developed on (300,000, 600,000 and 800,000 were that once)
+SEED, JOBS = (
+    900_000,
+    2,
+)  # no photo that registration was developed on (300,000, 600,000 and 800,000 were that once)
 
 
 def test_a_thousand_warps_are_placed_right_or_refused() -> None:
