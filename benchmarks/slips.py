@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from ocr.evidence import Settings
 from ocr.messages import UNKNOWN
 from ocr.sums import ONE_DIGIT, Kernel
-from tabulate.official import read_official
+from tabulate.official import OfficialCount, read_official
 
 FILES = (
     "mx-prep-coahuila-2017/20170605_1300_PREP_GOB_COAH.zip",
@@ -38,9 +38,8 @@ BINS = (1, 2, 3, 5, 10, 20, 50, 100, 200, SIZE)
 DIGITS_ONLY = tuple(d * p for p in (1, 10, 100) for d in range(1, 10))
 
 
-def off(path: Path, empty: int = 0) -> NDArray[np.int64]:
+def off(count: OfficialCount, empty: int = 0) -> NDArray[np.int64]:
     """Of each acta with so many numbers left empty: what it states less what its parts add up to."""
-    count = read_official(path)
     used = [
         name for name in (*count.options, "null") if count.counts[name].null_count() < count.counts.height
     ]
@@ -76,12 +75,13 @@ def main() -> int:
         + "".join(f"{n:>9}" for n in names)
         + "  k*10, k*100     law  before    even"
     )
-    for name in FILES:
-        path = folder / "official" / name
+    counts = {}
+    for path in (folder / "official" / name for name in FILES):
         if not path.is_file():
             print(f"{path.stem:30} is not here")
             continue
-        d = off(path)
+        counts[path.stem] = read_official(path)
+        d = off(counts[path.stem])
         wrong = d[(d != 0) & (np.abs(d) < SIZE)]
         far = np.abs(wrong)
         shares = np.histogram(far, BINS)[0] / len(wrong)
@@ -94,12 +94,10 @@ def main() -> int:
             + "".join(f"{c:8.3f}" for c in cost)
         )
     print(f"\n{'file':30} empty  actas  add up  of those with more: 100 and more")
-    for path in (folder / "official" / name for name in FILES):
-        for empty in range(3) if path.is_file() else ():
-            d = off(path, empty)
-            print(
-                f"{path.stem:30}{empty:6}{len(d):7}{np.mean(d == 0):8.1%}{np.mean(d[d > 0] >= UNKNOWN):10.1%}"
-            )
+    for name, count in counts.items():
+        for empty in range(3):
+            d = off(count, empty)
+            print(f"{name:30}{empty:6}{len(d):7}{np.mean(d == 0):8.1%}{np.mean(d[d > 0] >= UNKNOWN):10.1%}")
     return 0
 
 

@@ -85,7 +85,8 @@ class Settings:
     """
 
     # temperature, noise, calibration, accept and accept_clear: fitted by `python -m ocr.train.thresholds` on one half of synthetic sheets, scored on
-    # the other (accept_clear is stricter than fitted); its tables are in ocr/models/THRESHOLDS.md. The rest are reasoned guesses.
+    # the other (accept_clear is stricter than fitted); its tables are in ocr/models/THRESHOLDS.md. small, spoilt, slip and blank_is_zero follow
+    # published counts (`python -m benchmarks.sizes`, `benchmarks.slips`). The rest are reasoned guesses.
     noise: float = 1.7e-4
     temperature: float = 1.05
     temperature_slope: float = 1.16
