@@ -97,6 +97,9 @@ class Found:
     rows: Rows | None = (
         None  # what speaks for these rows, among the sheets like this one; None: nobody has looked
     )
+    by_print: bool = (
+        False  # whether its texts alone have placed it (`ocr.print_alone`), and told it from its like
+    )
 
 
 def registration(found: Found) -> Registration:

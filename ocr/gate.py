@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from ocr.elsewhere import APART, alone
 from ocr.form import Form, FormField
@@ -32,6 +33,7 @@ FEW_FOREIGN = 0.05  # then, of the long lines
 UNRIVALLED = 0.4  # then, the best other form's part of the quality
 RIVAL = 0.6  # a form of at least this part of the best quality is a rival whose boxes are looked for as well
 FEWER = 0.95  # a sheet with other rows must lie this much worse
+WITHOUT_TEXTS = 0.85  # and where too few of the texts are seen to say so, this much
 IN_PLACE = 0.9  # part of the texts that must stand in place where a sheet exists with other rows; of those laid on a row too few or too many it is less
 READ = 0.5  # the least mean correlation of texts that are read where they should stand
 WELL_IN_PLACE = 0.97  # the least part of the texts that stand where they should
@@ -44,10 +46,11 @@ SEEN = 0.6  # the least part of the fields to be seen
 NEXT = 4.0  # heights of a box to the next field of a column, at most
 # With less agreement around a field than this part of the page's, its boxes must be seen as clearly as this.
 DOUBTFUL = ((0.15, CLEAR), (0.05, 2 * CLEAR))
-# Boxes without printed edges and with less agreement around them than this part of the page's, or on a page of which votes are lost, are read only if of so many texts nearest by at
+# Boxes without printed edges, or whose edges are not seen, and with less agreement around them than this part of the page's, or on a page of which votes are lost, are read only if of so many texts nearest by at
 # least so many are seen, no further from their places than this part of a box' smaller side; a text beside a field says as much as one so much
 # nearer above or below. Forms whose texts cannot be drawn (Georgian letters) have `DOUBTFUL` alone.
 LONELY, NEAREST, FEWEST_SEEN, ASTRAY, BESIDE = 0.5, 3, 2, 0.35, 0.3
+NEARBY = 0.06  # of the page: none of them further off than this, unless the page is known to be flat
 SMALL = 1000  # pixels of the long side on which blur is measured
 FAINT = 30  # grey levels between paper and ink; less is too little contrast
 BLURRED = 0.12  # of these, the strongest edges of a photo that is not blurred
@@ -81,7 +84,16 @@ def _has_these_rows(found: Found) -> bool:
 def certain(found: Found) -> bool:
     """Whether the form was found: its quality says so, or less of it where nothing speaks against it, or its texts do."""
     match, page = found.match, found.places[0]
+    if found.by_print:
+        return True
     if not _has_these_rows(found) or _denied(found):
+        return False
+    if (
+        found.texts is not None
+        and found.texts.here < READ
+        and found.rows
+        and found.rows.others >= WITHOUT_TEXTS
+    ):
         return False
     if match.quality >= ENOUGH and match.foreign <= STRANGE:
         return True
@@ -117,8 +129,8 @@ def told(found: Found) -> bool:
 
 
 def _told_here(found: Found) -> bool:
-    """Whether texts that nobody drew the page to say that it lies here."""
-    return told(found) and not found.drawn
+    """Whether texts that nobody drew the page to say that it lies here, or so many that no other place would do."""
+    return found.by_print or (told(found) and not found.drawn)
 
 
 def _denied(found: Found) -> bool:
@@ -128,12 +140,16 @@ def _denied(found: Found) -> bool:
 
 def _astray(found: Found) -> bool:
     """Whether several texts clearly stand elsewhere."""
-    texts = found.texts
-    if texts is None:
+    if found.texts is None or found.by_print:
         return False
-    seen = texts.like >= VISIBLE
-    all_, away = int(seen.sum()), int((seen & (texts.like - texts.near > CLEARLY)).sum())
+    all_ = int((found.texts.like >= VISIBLE).sum())
+    away = all_ - int(in_their_places(found.texts).sum())
     return away >= max(PART_ELSEWHERE * all_, min(ELSEWHERE, max(FEWEST_ELSEWHERE, OF_FEW * all_)))
+
+
+def in_their_places(texts: InPlace) -> NDArray[np.bool_]:
+    """Which texts are seen, and not clearly elsewhere."""
+    return (texts.like >= VISIBLE) & (texts.like - texts.near <= CLEARLY)
 
 
 def gate(gray: U8, found: Found, corners: dict[str, F64]) -> frozenset[str]:
@@ -143,36 +159,40 @@ def gate(gray: U8, found: Found, corners: dict[str, F64]) -> frozenset[str]:
     if not certain(found):
         _complain(gray)
         raise NotFound(ANOTHER)
-    if match.quality < PLAIN and _astray(found):
+    if (match.quality < PLAIN or found.drawn) and _astray(found):
         raise NotFound(FURTHER)
     h, w = gray.shape
     outside, covered = set[str](), set[str]()
-    bare: list[tuple[FormField, float]] = []  # fields without printed edges, and the agreement around them
+    bare: list[
+        tuple[FormField, float]
+    ] = []  # fields without printed edges, or whose edges are not seen, and the agreement around them
     local = Matcher(found.sheet).local(match)
     for field, near in zip(form.fields, local, strict=True):
         c = corners[field.name].reshape(-1, 2)
         if ((c < -INSIDE) | (c > np.array([w, h]) - 1 + INSIDE)).any():
             outside.add(field.name)
         # Where no printed line is seen, boxes are only supposed to lie where the rest of the page says; edges that are seen there may be another row's.
-        elif any(
+        elif not found.by_print and any(
             near < part * match.agreement and found.snapped.seen[field.name] < least
             for part, least in DOUBTFUL
         ):
             covered.add(field.name)
-        elif field.edges == "none":
+        elif field.edges == "none" or found.snapped.seen[field.name] < (CLEAR if found.by_print else UNSEEN):
             bare.append((field, near))
     covered |= _beside(form, found.snapped, covered)
     # A field whose own neighbourhood says where it is not says nothing of the rest of the page.
     lost = outside | covered
     votes = {f.name for f in form.votes}
-    if lonely := [f for f, near in bare if near < LONELY * match.agreement or lost & votes]:
+    if lonely := [f for f, near in bare if found.by_print or near < LONELY * match.agreement or lost & votes]:
         found = with_texts(gray, found, always=True)
         if _denied(found):
             raise NotFound(ANOTHER)
+        reach = np.inf if found.by_print else NEARBY * max(form.page.width, form.page.height)
+        shift = found.snapped.shift
         astray = (
             f.name
             for f in lonely
-            if found.texts is not None and _texts_elsewhere(found.texts, f, found.snapped.shift[f.name])
+            if found.texts is not None and _texts_elsewhere(found.texts, f, shift[f.name], reach)
         )
         covered.update(astray)
     absent = frozenset(outside | covered)
@@ -188,24 +208,29 @@ def gate(gray: U8, found: Found, corners: dict[str, F64]) -> frozenset[str]:
         raise NotToBeRead(
             "part of the page is covered or bent too much to see where its boxes lie; photograph the whole page again"
         )
-    if seen_part(form, found.snapped, absent) < SEEN:
+    if not found.by_print and seen_part(form, found.snapped, absent) < SEEN:
         raise NotToBeRead(
             "the boxes of the page are not to be seen; photograph the whole page again, sharp and from above"
         )
-    if not _told_here(found) and (not alone(found.places) or (lost & votes and match.quality < SETTLED)):
+    # Without texts that can be drawn nothing says where a page of which votes are lost ends to be in place.
+    least = SETTLED if found.texts is not None else PLAIN
+    if not _told_here(found) and (not alone(found.places) or (lost & votes and match.quality < least)):
         raise NotToBeRead(FURTHER)
     return absent
 
 
-def _texts_elsewhere(texts: InPlace, field: FormField, shift: F64) -> bool:
-    """Whether the texts nearest to a field are not to be seen, or stand elsewhere than its boxes, moved by `shift` on the page, are supposed to."""
+def _texts_elsewhere(texts: InPlace, field: FormField, shift: F64, reach: float) -> bool:
+    """Whether the texts nearest to a field are not to be seen, none within `reach`, or stand elsewhere than its boxes, moved by `shift` on the page, are supposed to."""
     boxes = np.array(field.boxes)
     away = texts.at - (boxes[:, :2] + boxes[:, 2:] / 2).mean(axis=0)
-    nearest = np.argsort(np.hypot(*(away * [BESIDE, 1.0]).T), kind="stable")[:NEAREST]
+    far = np.hypot(*(away * [BESIDE, 1.0]).T)
+    nearest = np.argsort(far, kind="stable")[:NEAREST]
     seen = nearest[texts.like[nearest] >= VISIBLE]
-    if len(seen) < FEWEST_SEEN:
+    if len(seen) < FEWEST_SEEN or far[seen[0]] > reach or not in_their_places(texts)[seen].all():
         return True
-    off = np.median(texts.off[seen], axis=0) - np.reshape(shift, (-1, 2)).mean(axis=0)
+    # All of them together, and the nearest one by itself: the others may be far.
+    off = np.stack([np.median(texts.off[seen], axis=0), texts.off[seen[0]]])
+    off = off - np.reshape(shift, (-1, 2)).mean(axis=0)
     return bool(np.abs(off).max() > ASTRAY * np.median(boxes[:, 2:].min(axis=1)))
 
 

@@ -79,14 +79,10 @@ def unwarps(gray: U8, blur: float = 0.0) -> Iterator[Sheet]:
         Standard deviation in working pixels of a blur under which a screen of dots becomes grey: the lines of a page printed
         in dots are otherwise rows of dots among dots.
     """
-    h, w = gray.shape
-    small = _resize(gray, WORK / max(h, w))
+    small, to_small = _working(gray)
     if blur:
         small = np.asarray(cv2.GaussianBlur(small, (0, 0), blur), dtype=np.uint8)
     size = (small.shape[1], small.shape[0])
-    # Pixel centres: a pixel i of the photo covers [i - 0.5, i + 0.5].
-    sx, sy = size[0] / w, size[1] / h
-    to_small = np.array([[sx, 0, 0.5 * sx - 0.5], [0, sy, 0.5 * sy - 0.5], [0, 0, 1.0]])
     found, edges = _segments(small)
     along = _rectify(found, size)
     yield _sheet(small, to_small, along, len(found), None)
@@ -100,6 +96,28 @@ def unwarps(gray: U8, blur: float = 0.0) -> Iterator[Sheet]:
         sides = np.concatenate([page, np.roll(page, -1, axis=0)], axis=1)
         yield _sheet(small, to_small, _rectify(np.concatenate([within, sides]), size), len(within), page)
         yield _sheet(small, to_small, _square(page, size), len(within), page)
+
+
+def levelled(gray: U8, degrees: float) -> tuple[Sheet, U8]:
+    """The photo turned anticlockwise by so many degrees, as a sheet and as a picture; no lines were looked for to find that."""
+    small, to_small = _working(gray)
+    size = (small.shape[1], small.shape[0])
+    c, s = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+    turn = np.array([[c, s, 0], [-s, c, 0], [0, 0, 1.0]]) @ _rectify(np.zeros((0, 4)), size)
+    to_flat, flat_size = _fit(turn, size)
+    flat = cv2.warpPerspective(
+        small, to_flat, flat_size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
+    return _sheet(small, to_small, turn, 0, None), np.asarray(flat, np.uint8)
+
+
+def _working(gray: U8) -> tuple[U8, F64]:
+    """The photo at working size, and the homography from its pixels to those."""
+    h, w = gray.shape
+    small = _resize(gray, WORK / max(h, w))
+    # Pixel centres: a pixel i of the photo covers [i - 0.5, i + 0.5].
+    sx, sy = small.shape[1] / w, small.shape[0] / h
+    return small, np.array([[sx, 0, 0.5 * sx - 0.5], [0, sy, 0.5 * sy - 0.5], [0, 0, 1.0]])
 
 
 def _sheet(small: U8, to_small: F64, turn: F64, segments: int, page: F32 | None) -> Sheet:

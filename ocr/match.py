@@ -107,15 +107,15 @@ class Matcher:
         self._down = _padded(sheet.down)
         self._long = _long(sheet)
 
-    def refined(self, rough: Rough) -> Match:
-        """The same, bent until the printed lines lie on those of the photo."""
+    def refined(self, rough: Rough, *, bent: bool = True) -> Match:
+        """The same, bent until the printed lines lie on those of the photo, or as it is if those cannot be trusted."""
         s, _ = skeleton(rough.form).turned(rough.quarters)
         sx, tx, sy, ty = rough.place
         middle, half = np.array(s.size) / 2, max(s.size) / 2
         x, y = np.zeros(10), np.zeros(10)
         x[:2] = sx * middle[0] + tx, sx * half
         y[0], y[2] = sy * middle[1] + ty, sy * half
-        return self._refine(rough.form, rough.quarters, x, y)
+        return self._refine(rough.form, rough.quarters, x, y, 0 if bent else len(REFINING))
 
     def shifted(self, match: Match, right: float, down: float) -> Match:
         """The match moved on the page (in `LONG` units) and refined again: a table looks much the same a row further."""
@@ -150,8 +150,8 @@ class Matcher:
 
         return self._drawn_out(match, match.form, there)
 
-    def drawn_to(self, match: Match, at: F64, off: F64, weight: F64) -> Match:
-        """The match with its page drawn so that points of it come to lie where others do now, and refined.
+    def drawn_to(self, match: Match, at: F64, off: F64, weight: F64, *, bent: bool = True) -> Match:
+        """The match with its page drawn so that points of it come to lie where others do now, and refined; not `bent`, neither the one nor the other bends it.
 
         Parameters
         ----------
@@ -166,7 +166,7 @@ class Matcher:
         needed = match.warp(at + off) - match.warp(at)
         change, trust = np.zeros((10, 2)), np.ones(len(at))
         for degree in DRAWING:
-            n = TERMS[degree]
+            n = TERMS[degree if bent else 1]
             p, w = powers[:, :n], weight * trust
             change[:n] = np.linalg.solve(
                 (p * w[:, None]).T @ p + np.diag(BENDING[:n]), (p * w[:, None]).T @ needed
@@ -175,7 +175,11 @@ class Matcher:
             # What lies far from where the others say was another text of the like (Cauchy weights).
             trust = 1 / (1 + (far / max(CLOSE, float(np.median(far)))) ** 2)
         return self._refine(
-            match.form, match.quarters, match.warp.x + change[:, 0], match.warp.y + change[:, 1]
+            match.form,
+            match.quarters,
+            match.warp.x + change[:, 0],
+            match.warp.y + change[:, 1],
+            0 if bent else len(REFINING),
         )
 
     def _drawn_out(self, match: Match, form: Form, there: Callable[[F64], F64]) -> Match:

@@ -28,6 +28,7 @@ REACH = 0.8  # of its height: how far from its place a text is looked for
 LEAST = 4  # letters of a text that says something
 LETTERS = frozenset(c for c in map(chr, range(0x250)) if c.isalpha())  # Latin
 FURTHER = 1.25  # rows up and down that a text is looked for to say whether it stands in its place
+NO_TEXT = 0.05  # correlation of a text that is not there
 VISIBLE = 0.4  # correlation at the best place around, below which a text is not seen at all
 IN_ROW = 0.35  # of a row: nearer is its place
 WIDEST = 9.0  # of its height: so much of a text is enough to know its row by

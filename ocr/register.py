@@ -2,7 +2,8 @@
 
 Coarse to fine: the photo is unwarped along its own lines (`ocr.lines`), the forms' printed lines are laid on it (`ocr.rough`, and
 `ocr.thorough` where that finds nothing sure) and bent onto it (`ocr.match`), and where that is not settled, or would be refused, drawn to where its printed
-texts are seen; each row of boxes is moved onto its edges (`ocr.snap`). What would be refused is looked at once more blurred, so that a page printed in dots shows its lines.
+texts are seen; each row of boxes is moved onto its edges (`ocr.snap`). What would be refused is looked at once more blurred, so that a page printed in dots shows its lines, and at
+last by its rows of print alone (`ocr.print_alone`), for a copy that has lost its lines.
 The place must be better than any a row or a box further (`ocr.elsewhere`), and `ocr.gate` says whether it is to be read.
 """
 
@@ -29,7 +30,8 @@ from ocr.found import (
 from ocr.gate import ANOTHER, HOPELESS, RIVAL, SETTLED, WELL_IN_PLACE, gate, settled, sure, told, with_texts
 from ocr.lines import F64, U8, WORK, Sheet, unwarps
 from ocr.match import Match, Matcher
-from ocr.print_there import FEWEST
+from ocr.print_alone import alone_by_print
+from ocr.print_there import FEWEST, NO_TEXT
 from ocr.rough import Rough, rough, transform
 from ocr.rows import Rows, best_rows, in_step, other_rows
 from ocr.skeleton import LONG
@@ -55,7 +57,6 @@ DRAWN = 4  # times that a page is drawn to its texts
 NEARER = 0.01  # by less than this they no longer come nearer
 STEPS = 4  # rows or boxes by which a match may be moved in all
 ONE_OF_SEVERAL = "which of several forms that look alike the photo shows is not to be read on it; photograph the whole page again, sharp and from above"
-NO_TEXT = 0.05  # correlation of a text that is not there
 
 
 def prepare(forms: Sequence[Form]) -> None:
@@ -101,7 +102,35 @@ def register(gray: U8, forms: Sequence[Form]) -> Registration:
                 louder.append(found)
             if not said or found.match.quality > loudest:
                 said, loudest = str(e), found.match.quality
+    if (by_texts := _by_print(gray, pyramid, forms, louder)) is not None:
+        placed = registration(by_texts)
+        return replace(placed, absent=gate(gray, by_texts, placed.corners))
     raise NotFound(said or "no printed form is visible on this photo; take it again, sharp and from above")
+
+
+def _by_print(gray: U8, pyramid: Pyramid, forms: Sequence[Form], louder: Sequence[Found]) -> Found | None:
+    """What the texts alone say, if nothing that was found speaks against it: no form by its lines but this one or its like."""
+    rivals = _rivals(forms, forms)
+    found = alone_by_print(gray, pyramid, rivals)
+    if found is None:
+        return None
+    form = found.match.form
+    like = {form.id, *(f.id for f in twins(form, rivals))}
+    if any(before.match.form.id not in like for before in louder):
+        return None
+    _told_from_kin(gray, found, rivals)
+    if all(form.id != f.id for f in forms):
+        raise OtherForm(ANOTHER)
+    return found
+
+
+def _rivals(forms: Sequence[Form], shown: Iterable[Form]) -> list[Form]:
+    """The forms that were asked for, and if one that a photo may show is shipped all that are."""
+    shipped = load_forms()
+    asked = {f.id: f for f in forms}
+    if any(shipped.get(f.id) is f for f in shown):
+        asked = {**{f.id: f for f in shipped.values() if not f.by_code}, **asked}
+    return list(asked.values())
 
 
 def _outdoes(before: Found, found: Found) -> bool:
@@ -179,12 +208,9 @@ def _of_twins(gray: U8, pyramid: Pyramid, best: Found, forms: Sequence[Form]) ->
     Shipped forms are told from their shipped twins also where those were not asked for: the photo of another contest's
     sheet is none of this one.
     """
-    rivals = {f.id: f for f in forms}
-    shipped = load_forms()
-    if shipped.get(best.match.form.id) is best.match.form:
-        rivals = {**shipped, **rivals}
+    rivals = _rivals(forms, [best.match.form])
     laid = {best.match.form.id: best}
-    for form in twins(best.match.form, list(rivals.values())):
+    for form in twins(best.match.form, rivals):
         # How many rows a table has `ocr.rows` says; those of the wrong form may lie on its own places.
         if other_rows(form, best.match.form):
             continue
@@ -202,7 +228,7 @@ def _of_twins(gray: U8, pyramid: Pyramid, best: Found, forms: Sequence[Form]) ->
         if which is None:
             raise NotToBeRead(ONE_OF_SEVERAL)
         found = laid[which]
-    _told_from_kin(gray, found, list(rivals.values()))
+    _told_from_kin(gray, found, rivals)
     if all(found.match.form.id != f.id for f in forms):
         raise OtherForm(ANOTHER)
     return best if found is best else replace(found, places=elsewhere(found.sheet, found.match))

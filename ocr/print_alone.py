@@ -1,0 +1,128 @@
+"""A page laid on a photo by its printed texts alone, where the printed lines are gone (`ocr.print_rows` finds it).
+
+Each text says where it stands; the page is moved, turned and stretched to where they are seen, but not bent, and never drawn onto lines. It is
+believed only if they all stand as on a flat page, around its boxes. Which of several sheets that differ in the rows of a table it is, what is left of the lines must say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ocr.elsewhere import elsewhere
+from ocr.form import Form
+from ocr.found import Found, Page, score
+from ocr.gate import READ, in_their_places
+from ocr.lines import U8, Sheet
+from ocr.match import Match, Matcher
+from ocr.print_rows import TEXTS, by_print
+from ocr.print_there import NO_TEXT, VISIBLE, InPlace
+from ocr.rough import Rough
+from ocr.rows import other_rows, texts_in_place
+from ocr.skeleton import LONG
+from ocr.snap import Pyramid, snap
+from ocr.twins import Laid, likeliest, twins
+
+DRAWN = 3  # times that a page is drawn to its texts
+FEWER_SEEN = 4  # of the fewest texts that a form must have, so many need not be seen
+SHARE = 0.9  # the least part of the texts that stand where they should
+ASTRAY = 0.1  # the largest part of those seen that clearly stand elsewhere
+# Four in five of the others stand no further from where a flat page has them than this part of a box, across and down; on flat copies the largest was 0.1
+# and 0.04. Letters of another width than ours say little of where a text lies across.
+OFF, MOST = (0.2, 0.1), 80
+OUTSIDE = 0.05  # of the page: so far may a box lie outside of all these texts
+LINES = 0.1  # quality of a match below which its lines tell no rows
+FEWER = 0.85  # lines and texts of a sheet with other rows must be less than this part of the best one's
+
+
+@dataclass(frozen=True)
+class _Lies:
+    match: Match
+    page: Page
+    texts: InPlace
+
+    @property
+    def told(self) -> float:
+        """How well lines and texts fit together."""
+        return self.match.quality * self.texts.here * self.texts.share
+
+
+def alone_by_print(gray: U8, pyramid: Pyramid, forms: Sequence[Form]) -> Found | None:
+    """The form whose texts stand on the photo in their places, told from all that look alike; None if there is no such."""
+    sheet, roughs = by_print(gray, forms)
+    matcher = Matcher(sheet)
+    lies = [found for r in roughs if (found := _laid(gray, matcher, sheet, r)) is not None]
+    best = max(lies, key=lambda f: (f.told, f.texts.here * f.texts.share), default=None)
+    if best is None or not _in_place(best):
+        return None
+    at = next(r for r in roughs if r.form is best.match.form and r.quarters == best.match.quarters)
+    form = best.match.form
+    for other in twins(form, forms):
+        known = next((f for f in lies if f.match.form is other), None)
+        laid = known or _laid(gray, matcher, sheet, Rough(other, at.quarters, at.place, 0.0))
+        if laid is not None and not _outdone(gray, laid, best):
+            return None
+    snapped = snap(pyramid, form, best.page)
+    return Found(
+        score(best.match, snapped),
+        best.match,
+        snapped,
+        best.page,
+        sheet,
+        0.0,
+        elsewhere(sheet, best.match),
+        texts=best.texts,
+        by_print=True,
+    )
+
+
+def _laid(gray: U8, matcher: Matcher, sheet: Sheet, rough: Rough) -> _Lies | None:
+    """The form drawn to its texts; None if too few are seen."""
+    match = matcher.refined(rough, bent=False)
+    unit = LONG / max(rough.form.page.width, rough.form.page.height)
+    for _ in range(DRAWN):
+        texts = _seen(gray, match, sheet)
+        if texts is None:
+            return None
+        weight = np.clip(texts.like - NO_TEXT, 0.0, None)
+        match = matcher.drawn_to(match, texts.at * unit, texts.off * unit, weight, bent=False)
+    texts = _seen(gray, match, sheet)
+    return None if texts is None else _Lies(match, Page(match.form, match.warp, sheet), texts)
+
+
+def _seen(gray: U8, match: Match, sheet: Sheet) -> InPlace | None:
+    """What the texts of a form laid on a photo say; None if too few are seen in their places."""
+    texts = texts_in_place(gray, match.form, Page(match.form, match.warp, sheet))
+    return texts if texts is not None and int(in_their_places(texts).sum()) >= TEXTS - FEWER_SEEN else None
+
+
+def _in_place(lies: _Lies) -> bool:
+    """Whether the texts stand where they should."""
+    texts = lies.texts
+    there, seen = int(in_their_places(texts).sum()), int((texts.like >= VISIBLE).sum())
+    return (
+        texts.here >= READ
+        and texts.share >= SHARE
+        and there >= (1 - ASTRAY) * seen
+        and _flat(lies.match.form, texts)
+    )
+
+
+def _flat(form: Form, texts: InPlace) -> bool:
+    """Whether the texts stand as on a flat page, and all around the boxes."""
+    boxes = np.array([b for f in form.votes for b in f.boxes])
+    there = in_their_places(texts)
+    off = np.percentile(np.abs(texts.off[there]), MOST, axis=0) / np.median(boxes[:, 2:].min(axis=1))
+    low, high = texts.at[there].min(axis=0), texts.at[there].max(axis=0)
+    outside = np.maximum(low - boxes[:, :2], boxes[:, :2] + boxes[:, 2:] - high).max()
+    return bool((off <= OFF).all() and outside <= OUTSIDE * max(form.page.width, form.page.height))
+
+
+def _outdone(gray: U8, other: _Lies, best: _Lies) -> bool:
+    """Whether a form is plainly not the one of two that look alike: by its lines if their rows differ, else by its words."""
+    if other_rows(other.match.form, best.match.form):
+        return best.match.quality >= LINES and other.told < FEWER * best.told
+    laid = [Laid(f.match.form, f.page, 0.0) for f in (best, other)]
+    return likeliest(gray, laid) == best.match.form.id
