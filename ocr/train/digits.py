@@ -12,6 +12,7 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -23,12 +24,17 @@ from ocr.train import glyphs
 from ocr.train.cells import LEVELS, POOR, Ink, make_cells
 from ocr.train.glyphs import Glyphs
 
+if TYPE_CHECKING:
+    from ocr.train.network import Network
+
 CHUNK = 5000
 """Cells made from one seed."""
-POOR_FROM = 1174
-"""Seeds from here on make cells that are mostly of poor photos."""
-TRAIN, CHECK = tuple(range(1000, 1234)), tuple(range(500, 504))
-"""Seeds of the cells to train on and of those for the temperature."""
+POOR_SEEDS = range(1174, 1234)
+"""These seeds make cells that are mostly of poor photos."""
+TRAIN = {1: tuple(range(1000, 1234)), 2: tuple(range(1117, 1351))}
+"""Seeds of the cells that the networks of the first and of the second pair are trained on: half of the cells, the poor ones among them, are the same."""
+CHECK = tuple(range(500, 504))
+"""Seeds of the cells for the temperature."""
 HELD_BACK = 5000
 """Last MNIST training digits, kept for fitting the temperature."""
 USPS_TRAINED = 6000
@@ -142,7 +148,7 @@ def _chunk(job: tuple[Path, str, int, Path]) -> Path:
     digits, part, seed, cache = job
     path = cache / f"{part}-{seed}.npz"
     if not path.exists():
-        poor = {"shares": POOR} if seed >= POOR_FROM else {}
+        poor = {"shares": POOR} if seed in POOR_SEEDS else {}
         cells, labels = make_cells(CHUNK, seed, training_ink(digits, part), **poor)
         part_written = path.with_suffix(".part.npz")  # a run that is stopped leaves no half a file
         np.savez(part_written, cells=cells, labels=labels)
@@ -204,7 +210,7 @@ def calibration_error(probabilities: npt.NDArray[np.float64], labels: I64, bins:
 
 
 def train(args: argparse.Namespace) -> None:
-    """Train both networks, fit their shares and temperature and write the ONNX file."""
+    """Train two networks of each kind, fit the share of the kinds and the temperature and write the ONNX file."""
     import atexit
 
     import torch
@@ -215,38 +221,56 @@ def train(args: argparse.Namespace) -> None:
 
     atexit.unregister(dump_compile_times)  # it takes our package `tabulate` for another one of that name
     torch.set_num_threads(args.threads)
-    cells, labels = load_cells(args, "train", TRAIN[: args.cells // CHUNK])
     check_cells, check_labels = load_cells(args, "check", CHECK)
-    found = study_all(cells)
-    nets, said = {}, {}
-    for name in [args.only] if args.only else SHAPES:
-        shape = SHAPES[name]
-        out = args.cache / f"{name}-{args.rank}.onnx"
+    nets: dict[str, Network] = {}
+    said: dict[str, npt.NDArray[np.float64]] = {}
+    states = []
+    for pair, seeds in TRAIN.items():
+        names = [f"{kind}-{pair}" for kind in SHAPES if args.only in ("", f"{kind}-{pair}")]
+        if not names:
+            continue
+        cells, labels = load_cells(args, "train", seeds[: args.cells // CHUNK])
+        found = study_all(cells)
+        for name in names:
+            shape = SHAPES[name.rpartition("-")[0]]
+            out = args.cache / f"{name}-{args.rank}.onnx"
 
-        def after(net: Network, words: str, name: str = name, out: Path = out) -> None:
-            save_onnx({name: (net, 1.0)}, out, CLASSES, 1.0)
-            said[name] = DigitReader(out).logits(check_cells)
-            print(
-                f"{name}, {words}: check accuracy {np.mean(said[name].argmax(1) == check_labels):.4f}",
-                flush=True,
-            )
+            def after(net: Network, words: str, name: str = name, out: Path = out) -> None:
+                save_onnx({name: (net, 1.0)}, out, CLASSES, 1.0)
+                said[name] = DigitReader(out).logits(check_cells)
+                print(
+                    f"{name}, {words}: check accuracy {np.mean(said[name].argmax(1) == check_labels):.4f}",
+                    flush=True,
+                )
 
-        state = args.cache / f"state-{name}-{args.seed}-{args.cells}.pt"
-        meet = args.cache / f"meet-{name}"
-        epochs = args.epochs or shape.epochs
-        plan = Plan(epochs, args.batch, args.rate, args.seed, state, args.half, args.rank, args.ranks, meet)
-        nets[name] = learn(cells, found, labels, shape, plan, after)
-        if not args.rank:
-            after(nets[name], "in the end")
+            state = args.cache / f"state-{name}-{args.cells}.pt"
+            states.append(state)
+            meet = args.cache / f"meet-{name}"
+            epochs = args.epochs or shape.epochs
+            plan = Plan(epochs, args.batch, args.rate, pair, state, args.half, args.rank, args.ranks, meet)
+            nets[name] = learn(cells, found, labels, shape, plan, after)
+            if not args.rank:
+                after(nets[name], "in the end")
     if args.rank or args.only:
         return
-    share, temperature = fit_share(said["near"], said["far"], check_labels)
-    save_onnx(
-        {"near": (nets["near"], share), "far": (nets["far"], 1 - share)}, args.out, CLASSES, temperature
-    )
-    for name in SHAPES:  # the next run starts anew
-        (args.cache / f"state-{name}-{args.seed}-{args.cells}.pt").unlink(missing_ok=True)
-    print(f"share {share}, temperature {temperature}, {args.out.stat().st_size} bytes")
+    join(nets, said, check_labels, args.out)
+    for state in states:  # the next run starts anew
+        state.unlink(missing_ok=True)
+
+
+def join(
+    nets: "dict[str, Network]", said: dict[str, npt.NDArray[np.float64]], labels: I64, out: Path
+) -> None:
+    """Write networks, of which it is known what they say of the cells of these labels, as one: those of a kind have the same share."""
+    from ocr.train.network import SHAPES, save_onnx
+
+    kinds = {kind: [name for name in nets if name.startswith(kind)] for kind in SHAPES}
+    near, far = (np.mean([said[name] for name in kinds[kind]], axis=0) for kind in ("near", "far"))
+    share, temperature = fit_share(near, far, labels)
+    shares = {"near": share / len(kinds["near"]), "far": (1 - share) / len(kinds["far"])}
+    weighed = {name: (nets[name], shares[kind]) for kind in SHAPES for name in kinds[kind]}
+    save_onnx(weighed, out, CLASSES, temperature)
+    print(f"share {share}, temperature {temperature}, {out.stat().st_size} bytes")
 
 
 def test_sets(args: argparse.Namespace) -> dict[str, tuple[U8, I64]]:
@@ -360,17 +384,21 @@ def main() -> None:
         default=Path("build/cells"),
         help="folder for the cells made; what lies there is taken as it is: another one after a change to how cells are drawn",
     )
-    parser.add_argument("--cells", type=int, default=len(TRAIN) * CHUNK, help="cells to train on")
+    parser.add_argument(
+        "--cells", type=int, default=len(TRAIN[1]) * CHUNK, help="cells to train each network on"
+    )
     parser.add_argument("--epochs", type=int, default=0, help="passes over the cells; 0: each network's own")
     parser.add_argument("--batch", type=int, default=288)
     parser.add_argument("--rate", type=float, default=3e-3)
-    parser.add_argument("--seed", type=int, default=1)
     parser.add_argument(
         "--ranks", type=int, default=1, help="processes that share the training, started one by one"
     )
     parser.add_argument("--rank", type=int, default=0, help="which of these this one is")
     parser.add_argument(
-        "--only", choices=("near", "far"), help="train this network; a run without it takes up what it kept"
+        "--only",
+        choices=("", *(f"{kind}-{pair}" for kind in ("near", "far") for pair in TRAIN)),
+        default="",
+        help="train this network; a run without it takes up what it kept",
     )
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument(

@@ -36,7 +36,7 @@ SHAPES = {
     "near": Shape({"whole": GLANCE, "writing": WRITING}, 128, 7),
     "far": Shape({"whole": WHOLE, "writing": GLANCE}, 96, 5),
 }
-"""The two networks whose scores are averaged: both see both views, one looks closely at the writing, the other at the whole cell."""
+"""Two kinds of network: both see both views, one looks closely at the writing, the other at the whole cell."""
 
 
 class Tower(nn.Module):
@@ -80,17 +80,22 @@ def save_onnx(
 ) -> None:
     """Write networks, each with its share of the score, as one ONNX file.
 
-    Inputs `whole` [n, 1, 32, 32] and `writing` [n, 1, 28, 28], outputs `logits` [n, 13] and `traits`: the hidden layers
-    before their bend, behind one another. Weights are stored as 16-bit floats and
-    calculated with as 32-bit ones.
+    Inputs `whole` [n, 1, 32, 32] and `writing` [n, 1, 28, 28], outputs `logits` [n, 13] and `traits`: the hidden layers of the first
+    network of each kind before their bend, behind one another. Weights are stored in 8 bits with a scale for each output (the largest weight
+    is 127), what is added to them as 16-bit floats; all are calculated with as 32-bit floats.
     """
     nodes: list[onnx.NodeProto] = []
     weights: list[onnx.TensorProto] = []
     for name, (net, share) in nets.items():
         _write(net, share, f"{name}_", nodes, weights)
     nodes.append(helper.make_node("Sum", [f"{name}_logits" for name in nets], ["logits"]))
-    nodes.append(helper.make_node("Concat", [f"{name}_h0" for name in nets], ["traits"], axis=1))
-    width = sum(net.hidden.out_features for net, _ in nets.values())
+    first = [
+        next(name for name in nets if name.startswith(kind))
+        for kind in SHAPES
+        if any(n.startswith(kind) for n in nets)
+    ]
+    nodes.append(helper.make_node("Concat", [f"{name}_h0" for name in first], ["traits"], axis=1))
+    width = sum(nets[name][0].hidden.out_features for name in first)
     graph = helper.make_graph(
         nodes,
         "digits",
@@ -119,9 +124,17 @@ def _write(
     """Add one network; its scores, times its share, are `<prefix>logits`."""
 
     def weight(name: str, value: torch.Tensor) -> str:
-        half = value.detach().contiguous().numpy().astype(np.float16)
-        weights.append(numpy_helper.from_array(half, f"{name}h"))
-        nodes.append(helper.make_node("Cast", [f"{name}h"], [name], to=TensorProto.FLOAT))
+        full = value.detach().contiguous().numpy()
+        if full.ndim == 1:
+            weights.append(numpy_helper.from_array(full.astype(np.float16), f"{name}h"))
+            nodes.append(helper.make_node("Cast", [f"{name}h"], [name], to=TensorProto.FLOAT))
+            return name
+        scale = np.abs(full).max(axis=tuple(range(1, full.ndim)), keepdims=True) / 127
+        eighth = np.rint(full / np.maximum(scale, 1e-12)).astype(np.int8)
+        weights.append(numpy_helper.from_array(eighth, f"{name}q"))
+        weights.append(numpy_helper.from_array(scale.astype(np.float32), f"{name}s"))
+        nodes.append(helper.make_node("Cast", [f"{name}q"], [f"{name}f"], to=TensorProto.FLOAT))
+        nodes.append(helper.make_node("Mul", [f"{name}f", f"{name}s"], [name]))
         return name
 
     ends = []

@@ -42,6 +42,8 @@ STYLES: dict[int, list[list[list[tuple[float, float]]]]] = {
         [[(0.24, 0.3), (0.52, 0.0), (0.5, 0.9)], [(0.14, 1.0), (0.86, 0.96)]],
         [[(0.3, 0.18), (0.5, 0.0), (0.48, 1.0)], [(0.1, 0.94), (0.9, 0.98)]],
         [[(0.3, 0.3), (0.62, 0.0), (0.42, 1.0)], [(0.1, 0.98), (0.74, 1.0)]],
+        [[(0.2, 0.2), (0.36, 0.24), (0.54, 0.16), (0.7, 0.0), (0.44, 1.0)]],
+        [[(0.18, 0.16), (0.5, 0.14), (0.64, 0.0), (0.46, 1.0), (0.56, 0.96)]],
     ],
     2: [
         [[*_arc(0.5, 0.27, 0.35, 0.26, 190, 370), (0.6, 0.65), (0.15, 0.97)], [(0.15, 0.97), (0.88, 0.97)]],
@@ -137,6 +139,7 @@ STYLES: dict[int, list[list[list[tuple[float, float]]]]] = {
         [[(0.1, 0.2), (0.15, 0.03), (0.85, 0.05), (0.55, 0.5), (0.42, 1.0)], [(0.25, 0.52), (0.85, 0.46)]],
         [[(0.1, 0.15), (0.4, 0.04), (0.85, 0.02), (0.6, 1.0)]],
         [[(0.1, 0.04), (0.82, 0.04), (0.7, 1.0)], [(0.45, 0.45), (0.98, 0.45)]],
+        [[(0.12, 0.22), (0.3, 0.02), (0.5, 0.08), (0.8, 0.0), (0.5, 1.0)], [(0.22, 0.68), (0.84, 0.54)]],
     ],
     8: [
         [_arc(0.5, 0.25, 0.28, 0.24, -90, 270), _arc(0.5, 0.74, 0.34, 0.26, -90, 270)],
@@ -161,6 +164,30 @@ STYLES: dict[int, list[list[list[tuple[float, float]]]]] = {
                 (0.86, 0.02),
             ]
         ],
+        # The right side of one loop runs on past the crossing and does not meet the other.
+        [
+            [
+                (0.66, 0.74),
+                *_arc(0.62, 0.3, 0.26, 0.3, 40, -150),
+                (0.3, 0.55),
+                *_arc(0.36, 0.76, 0.24, 0.23, 200, 0),
+                (0.5, 0.6),
+                (0.42, 0.42),
+            ]
+        ],
+        [
+            [
+                (0.72, 0.66),
+                *_arc(0.64, 0.26, 0.2, 0.26, 30, -170),
+                (0.3, 0.6),
+                *_arc(0.4, 0.8, 0.22, 0.2, 190, -20),
+                (0.48, 0.5),
+                (0.45, 0.4),
+            ]
+        ],
+        # Two ovals that overlap.
+        [_arc(0.5, 0.32, 0.2, 0.32, -90, 275), _arc(0.52, 0.73, 0.19, 0.27, -90, 275)],
+        [_arc(0.5, 0.3, 0.24, 0.3, -60, 300), _arc(0.46, 0.74, 0.28, 0.26, -70, 290)],
     ],
     9: [
         [_arc(0.48, 0.27, 0.32, 0.26, 0, 360), [(0.8, 0.2), (0.76, 1.0)]],
@@ -183,7 +210,7 @@ def mark(rng: np.random.Generator) -> list[list[tuple[float, float]]]:
         meet = 0.5 + np.clip(rng.normal(0, [0.08, 0.1], 2), -0.2, 0.2)
         if rng.random() < 0.35:
             arm = int(rng.integers(4))
-            ends[arm] = meet + rng.uniform(0.25, 0.7) * (ends[arm] - meet)
+            ends[arm] = meet + rng.uniform(0.4, 0.7) * (ends[arm] - meet)
         knees = meet + rng.normal(0, 0.03, (2, 2))
         return [
             [(float(x), float(y)) for x, y in (ends[a], knee, ends[b])]
@@ -199,8 +226,10 @@ def mark(rng: np.random.Generator) -> list[list[tuple[float, float]]]:
         lean = rng.uniform(1.0, 1.5) / 2
         return [[(0.5 - lean, 0.05), (0.5 + lean, 0.95)]]
     if kind in (3, 4):  # a filled circle; a scrawl
-        turns = np.linspace(0, rng.uniform(5, 9) * np.pi, 70)
-        radius = rng.uniform(0.02, 0.28) * np.linspace(0.1, 1.0, 70)
+        widest = rng.uniform(0.02, 0.28)
+        # The wide ones are filled by more turns: an open spiral is nearly a zero with a curl.
+        turns = np.linspace(0, (rng.uniform(5, 9) if widest < 0.18 else rng.uniform(8, 10)) * np.pi, 70)
+        radius = widest * np.linspace(0.1, 1.0, 70)
         if kind == 4:
             radius = rng.uniform(0.08, 0.38) * rng.uniform(0.2, 1.0, 70)
         return [
