@@ -50,7 +50,10 @@ DOUBTFUL = ((0.15, CLEAR), (0.05, 2 * CLEAR))
 # least so many are seen, no further from their places than this part of a box' smaller side; a text beside a field says as much as one so much
 # nearer above or below. Forms whose texts cannot be drawn (Georgian letters) have `DOUBTFUL` alone.
 LONELY, NEAREST, FEWEST_SEEN, ASTRAY, BESIDE = 0.5, 3, 2, 0.35, 0.3
-NEARBY = 0.06  # of the page: none of them further off than this, unless the page is known to be flat
+NEARBY, FLAT = (
+    0.06,
+    0.18,
+)  # of the page: where no line around a field is seen the nearest text is no further off; on a page that is known to be flat, this
 SMALL = 1000  # pixels of the long side on which blur is measured
 FAINT = 30  # grey levels between paper and ink; less is too little contrast
 BLURRED = 0.12  # of these, the strongest edges of a photo that is not blurred
@@ -177,24 +180,28 @@ def gate(gray: U8, found: Found, corners: dict[str, F64]) -> frozenset[str]:
             for part, least in DOUBTFUL
         ):
             covered.add(field.name)
-        elif field.edges == "none" or found.snapped.seen[field.name] < (CLEAR if found.by_print else UNSEEN):
+        elif field.edges == "none" or found.by_print or found.snapped.seen[field.name] < UNSEEN:
             bare.append((field, near))
     covered |= _beside(form, found.snapped, covered)
     # A field whose own neighbourhood says where it is not says nothing of the rest of the page.
     lost = outside | covered
     votes = {f.name for f in form.votes}
-    if lonely := [f for f, near in bare if found.by_print or near < LONELY * match.agreement or lost & votes]:
+    ask = [
+        (f, near < LONELY * match.agreement)
+        for f, near in bare
+        if found.by_print or near < LONELY * match.agreement or lost & votes
+    ]
+    if ask:
         found = with_texts(gray, found, always=True)
         if _denied(found):
             raise NotFound(ANOTHER)
-        reach = np.inf if found.by_print else NEARBY * max(form.page.width, form.page.height)
-        shift = found.snapped.shift
-        astray = (
-            f.name
-            for f in lonely
-            if found.texts is not None and _texts_elsewhere(found.texts, f, shift[f.name], reach)
-        )
-        covered.update(astray)
+    if found.texts is not None:
+        page = max(form.page.width, form.page.height)
+        for f, lonely in ask:
+            unseen = lonely and found.snapped.seen[f.name] < CLEAR
+            reach = FLAT * page if found.by_print else NEARBY * page if unseen else np.inf
+            if _texts_elsewhere(found.texts, f, found.snapped.shift[f.name], reach):
+                covered.add(f.name)
     absent = frozenset(outside | covered)
     if lost & votes:
         found = with_texts(gray, found, always=True)
@@ -212,7 +219,7 @@ def gate(gray: U8, found: Found, corners: dict[str, F64]) -> frozenset[str]:
         raise NotToBeRead(
             "the boxes of the page are not to be seen; photograph the whole page again, sharp and from above"
         )
-    # Without texts that can be drawn nothing says where a page of which votes are lost ends to be in place.
+    # Where votes are lost and no text can be drawn, only lines say where the others lie.
     least = SETTLED if found.texts is not None else PLAIN
     if not _told_here(found) and (not alone(found.places) or (lost & votes and match.quality < least)):
         raise NotToBeRead(FURTHER)

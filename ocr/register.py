@@ -115,8 +115,8 @@ def _by_print(gray: U8, pyramid: Pyramid, forms: Sequence[Form], louder: Sequenc
     if found is None:
         return None
     form = found.match.form
-    like = {form.id, *(f.id for f in twins(form, rivals))}
-    if any(before.match.form.id not in like for before in louder):
+    like = {form.id, *(f.id for f in twins(form, rivals) if not other_rows(f, form))}
+    if any(b.match.form.id not in like and b.match.quality >= HOPELESS for b in louder):
         return None
     _told_from_kin(gray, found, rivals)
     if all(form.id != f.id for f in forms):

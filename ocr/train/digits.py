@@ -7,6 +7,7 @@ Needs torch and onnx, which the reader itself does not.
 """
 
 import argparse
+import os
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
@@ -150,7 +151,8 @@ def _chunk(job: tuple[Path, str, int, Path]) -> Path:
     if not path.exists():
         poor = {"shares": POOR} if seed in POOR_SEEDS else {}
         cells, labels = make_cells(CHUNK, seed, training_ink(digits, part), **poor)
-        part_written = path.with_suffix(".part.npz")  # a run that is stopped leaves no half a file
+        # A run that is stopped leaves no half a file, and others may be making the same one.
+        part_written = path.with_suffix(f".{os.getpid()}.part.npz")
         np.savez(part_written, cells=cells, labels=labels)
         part_written.replace(path)
     return path
@@ -251,6 +253,7 @@ def train(args: argparse.Namespace) -> None:
             nets[name] = learn(cells, found, labels, shape, plan, after)
             if not args.rank:
                 after(nets[name], "in the end")
+        del cells, labels, found  # gigabytes, before those of the next pair
     if args.rank or args.only:
         return
     join(nets, said, check_labels, args.out)
