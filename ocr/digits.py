@@ -1,6 +1,6 @@
 """Read one box of a tally sheet: cell images to probabilities over ten digits, blank, mark and crossed-out.
 
-Two small convolutional networks, whose scores are averaged, are run by ONNX Runtime on one processor thread over two views of
+Four small convolutional networks, whose scores are averaged, are run by ONNX Runtime on one processor thread over two views of
 each cell (`ocr.focus`); `ocr/models/MODEL.md` says what they were trained on, how well they do and where they fail.
 """
 
