@@ -98,6 +98,7 @@ REASON = {
     "crossed-out": N_("Something is crossed out: {what}"),
     "words-differ": N_("Number and words differ: {what}"),
     "text-differs": N_("The text in the file is not what the page shows: {what}"),
+    "no-lines": N_("The printed lines are gone; the page was placed by its printed texts"),
     "print-differs": N_("The sheet's code and its print say different numbers: {what}"),
     "print-unread": N_("The numbers are the code's; the print could not be read"),
     "chain-broken": N_("The codes of this sheet do not belong together, or one was misread: part {what}"),

@@ -55,6 +55,8 @@ class Registration:
     absent : frozenset of str
         Fields that cannot be read from this photo: their boxes lie outside of it, or are covered. Their corners are where the rest of
         the page says.
+    by_print : bool
+        The printed lines are gone, and its texts alone say where the page lies.
     """
 
     form: Form
@@ -64,6 +66,7 @@ class Registration:
     orientation: float
     seen: dict[str, float]
     absent: frozenset[str] = frozenset()
+    by_print: bool = False
 
 
 class Page:
@@ -112,6 +115,7 @@ def registration(found: Found) -> Registration:
         round(found.score, 9),
         _orientation(form, found.page),
         found.snapped.seen,
+        by_print=found.by_print,
     )
 
 

@@ -1,7 +1,7 @@
 """A page laid on a photo by its printed texts alone, where the printed lines are gone (`ocr.print_rows` finds it).
 
 Each text says where it stands; the page is moved, turned and stretched to where they are seen, but not bent, and never drawn onto lines. It is
-believed only if they all stand as on a flat page, around its boxes. Which of several sheets that differ in the rows of a table it is, what is left of the lines must say.
+believed only if they all stand as on a flat page, around its boxes. What is read so is never accepted without a person (`ocr.read`). Which of several sheets that differ in the rows of a table it is, what is left of the lines must say.
 """
 
 from __future__ import annotations

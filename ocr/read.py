@@ -187,6 +187,7 @@ def _reading(blank: Reading, gray: NDArray[np.uint8], registration: Registration
     decoded = _decoded(registration, boxes, text.settings(registration), written)
     codes = find_codes(gray, registration)
     station, source, trouble = _station(form, codes, decoded)
+    lineless = ("no-lines",) if registration.by_print else ()
     whole = Whole(
         form,
         codes,
@@ -196,10 +197,10 @@ def _reading(blank: Reading, gray: NDArray[np.uint8], registration: Registration
         registration.corners,
         registration.transform,
         registration.score,
-        (*trouble, *text.reasons),
+        (*trouble, *text.reasons, *lineless),
     )
     # Without a station on the sheet, the sender's claim may do: that is the tally's to say.
-    accepted = decoded.accepted and "station-differs" not in trouble and not text.differs
+    accepted = decoded.accepted and "station-differs" not in trouble and not text.differs and not lineless
     reading = _of_whole(blank, whole, accepted)
     told = {name: replace(reading.fields[name], method="text") for name in text.boxes}
     by_hand = (cells[f.name] for f in form.fields if f.writing is Writing.HAND and f.name in cells)

@@ -1,17 +1,24 @@
 """Copies on which the printed lines are gone: the texts alone place the page, and say when they cannot."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+import ocr.read
 import ocr.register
 from benchmarks._warp import shoot
 from benchmarks.registration import OFF, Task, measure
+from ocr.decode import Decoded
 from ocr.form import load_forms
 from ocr.found import OtherForm
 from ocr.lines import levelled
 from ocr.print_alone import _flat, alone_by_print
 from ocr.print_rows import by_print
 from ocr.print_there import InPlace
+from ocr.printed import Printed
+from ocr.read import _reading
+from ocr.reading import refusal
 from ocr.register import register
 from ocr.skeleton import LONG, skeleton
 from ocr.snap import Pyramid
@@ -29,6 +36,20 @@ def test_a_copy_without_lines_is_read_from_its_texts(form, seed, monkeypatch):
     assert outcome.form == form and outcome.worst < OFF / 2
     monkeypatch.setattr(ocr.register, "alone_by_print", lambda *_: None)
     assert measure(task).refused
+
+
+def test_what_is_read_without_lines_is_left_to_a_person():
+    """Even where the decoder would accept it."""
+    gray = shoot(FORMS["mx-ine-2024-president"], "copy", 800355).gray
+    found = register(gray, list(FORMS.values()))
+    assert found.by_print
+    decoded = Decoded({}, (), 1.0, 0.0, True, ())
+    blank = refusal(file="", sha256="", why="", reader="", page=1, size=(0, 0))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ocr.read, "_decoded", lambda *_: decoded)
+        reading = _reading(blank, gray, found, Printed({}))
+        assert not reading.accepted and "no-lines" in reading.reasons
+        assert _reading(blank, gray, replace(found, by_print=False), Printed({})).accepted
 
 
 @pytest.mark.parametrize("seed", [800015, 300165])
