@@ -50,10 +50,8 @@ DOUBTFUL = ((0.15, CLEAR), (0.05, 2 * CLEAR))
 # least so many are seen, no further from their places than this part of a box' smaller side; a text beside a field says as much as one so much
 # nearer above or below. Forms whose texts cannot be drawn (Georgian letters) have `DOUBTFUL` alone.
 LONELY, NEAREST, FEWEST_SEEN, ASTRAY, BESIDE = 0.5, 3, 2, 0.35, 0.3
-NEARBY, FLAT = (
-    0.06,
-    0.18,
-)  # of the page: where no line around a field is seen the nearest text is no further off; on a page that is known to be flat, this
+# Of the page: where no line around a field is seen the nearest text is no further off than the first; on a page that is known to be flat, than the second.
+NEARBY, FLAT = 0.06, 0.18
 SMALL = 1000  # pixels of the long side on which blur is measured
 FAINT = 30  # grey levels between paper and ink; less is too little contrast
 BLURRED = 0.12  # of these, the strongest edges of a photo that is not blurred
@@ -166,9 +164,8 @@ def gate(gray: U8, found: Found, corners: dict[str, F64]) -> frozenset[str]:
         raise NotFound(FURTHER)
     h, w = gray.shape
     outside, covered = set[str](), set[str]()
-    bare: list[
-        tuple[FormField, float]
-    ] = []  # fields without printed edges, or whose edges are not seen, and the agreement around them
+    # Fields without printed edges, or whose edges are not seen, and the agreement around them.
+    bare: list[tuple[FormField, float]] = []
     local = Matcher(found.sheet).local(match)
     for field, near in zip(form.fields, local, strict=True):
         c = corners[field.name].reshape(-1, 2)

@@ -79,7 +79,7 @@ def unwarps(gray: U8, blur: float = 0.0) -> Iterator[Sheet]:
         Standard deviation in working pixels of a blur under which a screen of dots becomes grey: the lines of a page printed
         in dots are otherwise rows of dots among dots.
     """
-    small, to_small = _working(gray)
+    small, to_small = working(gray)
     if blur:
         small = np.asarray(cv2.GaussianBlur(small, (0, 0), blur), dtype=np.uint8)
     size = (small.shape[1], small.shape[0])
@@ -100,7 +100,7 @@ def unwarps(gray: U8, blur: float = 0.0) -> Iterator[Sheet]:
 
 def levelled(gray: U8, degrees: float) -> tuple[Sheet, U8]:
     """The photo turned anticlockwise by so many degrees, as a sheet and as a picture; no lines were looked for to find that."""
-    small, to_small = _working(gray)
+    small, to_small = working(gray)
     size = (small.shape[1], small.shape[0])
     c, s = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
     turn = np.array([[c, s, 0], [-s, c, 0], [0, 0, 1.0]]) @ _rectify(np.zeros((0, 4)), size)
@@ -111,7 +111,7 @@ def levelled(gray: U8, degrees: float) -> tuple[Sheet, U8]:
     return _sheet(small, to_small, turn, 0, None), np.asarray(flat, np.uint8)
 
 
-def _working(gray: U8) -> tuple[U8, F64]:
+def working(gray: U8) -> tuple[U8, F64]:
     """The photo at working size, and the homography from its pixels to those."""
     h, w = gray.shape
     small = _resize(gray, WORK / max(h, w))

@@ -151,7 +151,7 @@ class Matcher:
         return self._drawn_out(match, match.form, there)
 
     def drawn_to(self, match: Match, at: F64, off: F64, weight: F64, *, bent: bool = True) -> Match:
-        """The match with its page drawn so that points of it come to lie where others do now, and refined; not `bent`, neither the one nor the other bends it.
+        """The match with its page drawn so that points of it come to lie where others do now, and refined; if it is not to be `bent`, only moved, turned and stretched.
 
         Parameters
         ----------

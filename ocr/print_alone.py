@@ -18,10 +18,9 @@ from ocr.gate import READ, in_their_places
 from ocr.lines import U8, Sheet
 from ocr.match import Match, Matcher
 from ocr.print_rows import TEXTS, by_print
-from ocr.print_there import NO_TEXT, VISIBLE, InPlace
+from ocr.print_there import VISIBLE, InPlace, pull
 from ocr.rough import Rough
 from ocr.rows import other_rows, texts_in_place
-from ocr.skeleton import LONG
 from ocr.snap import Pyramid, snap
 from ocr.twins import Laid, likeliest, twins
 
@@ -29,12 +28,12 @@ DRAWN = 3  # times that a page is drawn to its texts
 FEWER_SEEN = 4  # of the fewest texts that a form must have, so many need not be seen
 SHARE = 0.9  # the least part of the texts that stand where they should
 ASTRAY = 0.1  # the largest part of those seen that clearly stand elsewhere
-# Four in five of the others stand no further from where a flat page has them than this part of a box, across and down; on flat copies the largest was 0.1
-# and 0.04. Letters of another width than ours say little of where a text lies across.
+# Four in five of the others stand no further from where a flat page has them than this part of a box, across and down: letters of another width than ours say
+# little of where a text lies across. These and the limits below were chosen on simulated copies (seeds 300,000, 600,000 and 800,000 of benchmarks.registration).
 OFF, MOST = (0.2, 0.1), 80
 OUTSIDE = 0.05  # of the page: so far may a box lie outside of all these texts
-# Quality of a match below which its lines tell no rows; a sheet with other rows must have less than this part of it, and less by so much. On copies without any
-# lines six such sheets had 0.04 to 0.07, and differed by 0.015 at most.
+# Quality of a match below which its lines tell no rows; a sheet with other rows must have less than this part of it, and less by so much: on copies without
+# any lines such sheets differ by chance.
 LINES, FEWER, LESS = 0.1, 0.85, 0.03
 
 
@@ -83,13 +82,11 @@ def alone_by_print(gray: U8, pyramid: Pyramid, forms: Sequence[Form]) -> Found |
 def _laid(gray: U8, matcher: Matcher, sheet: Sheet, rough: Rough) -> _Lies | None:
     """The form drawn to its texts; None if too few are seen."""
     match = matcher.refined(rough, bent=False)
-    unit = LONG / max(rough.form.page.width, rough.form.page.height)
     for _ in range(DRAWN):
         texts = _seen(gray, match, sheet)
         if texts is None:
             return None
-        weight = np.clip(texts.like - NO_TEXT, 0.0, None)
-        match = matcher.drawn_to(match, texts.at * unit, texts.off * unit, weight, bent=False)
+        match = matcher.drawn_to(match, *pull(match.form, texts), bent=False)
     texts = _seen(gray, match, sheet)
     return None if texts is None else _Lies(match, Page(match.form, match.warp, sheet), texts)
 

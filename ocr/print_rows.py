@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy.fft import irfft, rfft
 
 from ocr.form import Form
-from ocr.lines import F32, U8, WORK, Sheet, levelled
+from ocr.lines import F32, U8, WORK, Sheet, levelled, working
 from ocr.print_there import is_drawable
 from ocr.render import render
 from ocr.rough import C64, Rough
@@ -39,7 +39,7 @@ AROUND_BOTH = (9, 15)  # columns and rows, likewise
 SHIFTS = 4  # places of the rows kept for each form and way up
 PLACES = 14  # of which so many are looked at in two dimensions
 KEPT = 6  # hypotheses, one for a form and way up
-LEAST = 0.15  # of correlation in two dimensions; right places had 0.25 to 0.68, wrong ones 0.17 at most where no right one was found
+LEAST = 0.15  # of correlation in two dimensions; what has more `ocr.print_alone` judges
 
 
 def by_print(gray: U8, forms: Sequence[Form]) -> tuple[Sheet, list[Rough]]:
@@ -52,7 +52,7 @@ def by_print(gray: U8, forms: Sequence[Form]) -> tuple[Sheet, list[Rough]]:
     forms : sequence of Form
         Those with fewer than `TEXTS` texts that can be drawn are passed over.
     """
-    turn, upright = _level(_print(levelled(gray, 0.0)[1]))
+    turn, upright = _level(_print(working(gray)[0]))
     sheet, flat = levelled(gray, turn)
     print_ = _print(flat)
     ways = {q: np.ascontiguousarray(np.rot90(print_, q)) for q in ((0, 2) if upright else (1, 3))}

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from ocr.form import Form, Text
 from ocr.render import render, text_width
+from ocr.skeleton import LONG
 
 F64 = NDArray[np.float64]
 U8 = NDArray[np.uint8]
@@ -62,6 +63,12 @@ class InPlace:
     off: F64
     like: F64
     near: F64
+
+
+def pull(form: Form, texts: InPlace) -> tuple[F64, F64, F64]:
+    """What draws a page to its texts (`ocr.match.Matcher.drawn_to`): where they are, how far off, in `LONG` units, and how sure each is."""
+    unit = LONG / max(form.page.width, form.page.height)
+    return texts.at * unit, texts.off * unit, np.clip(texts.like - NO_TEXT, 0.0, None)
 
 
 def says_something(text: Text) -> bool:

@@ -31,7 +31,7 @@ from ocr.gate import ANOTHER, HOPELESS, RIVAL, SETTLED, WELL_IN_PLACE, gate, set
 from ocr.lines import F64, U8, WORK, Sheet, unwarps
 from ocr.match import Match, Matcher
 from ocr.print_alone import alone_by_print
-from ocr.print_there import FEWEST, NO_TEXT
+from ocr.print_there import FEWEST, pull
 from ocr.rough import Rough, rough, transform
 from ocr.rows import Rows, best_rows, in_step, other_rows
 from ocr.skeleton import LONG
@@ -316,15 +316,13 @@ def _drawn(gray: U8, pyramid: Pyramid, found: Found, *, always: bool = False) ->
         found = with_texts(gray, found)
         if found.texts is None or found.texts.share >= WELL_IN_PLACE:
             return found
-    unit = LONG / max(found.match.form.page.width, found.match.form.page.height)
     matcher = Matcher(found.sheet)
     first = best = now = with_texts(gray, found, always=True)
     for _ in range(DRAWN):
         texts = now.texts
         if texts is None or len(texts.at) < FEWEST:
             break
-        weight = np.clip(texts.like - NO_TEXT, 0.0, None)
-        match = matcher.drawn_to(now.match, texts.at * unit, texts.off * unit, weight)
+        match = matcher.drawn_to(now.match, *pull(now.match.form, texts))
         now = with_texts(gray, _laid(pyramid, match, now), always=True)
         as_good = now.match.quality >= ALIKE * best.match.quality
         if as_good and _told_together(now) > _told_together(best):

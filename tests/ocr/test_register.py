@@ -20,8 +20,8 @@ from ocr.found import NotFound, OtherForm, registration
 from ocr.gate import _astray, _texts_elsewhere, sure, with_texts
 from ocr.lines import _segments, unwarps
 from ocr.match import Matcher
-from ocr.print_there import InPlace
-from ocr.register import NO_TEXT, ONE_OF_SEVERAL, register
+from ocr.print_there import InPlace, pull
+from ocr.register import ONE_OF_SEVERAL, register
 from ocr.render import render
 from ocr.rough import rough
 from ocr.rows import texts_in_place
@@ -240,7 +240,7 @@ def test_a_page_is_drawn_to_where_its_texts_are_seen(off):
 
     texts = seen(lost)
     assert texts.share < seen(right).share - 0.1
-    drawn = matcher.drawn_to(lost, texts.at * unit, texts.off * unit, np.clip(texts.like - NO_TEXT, 0, None))
+    drawn = matcher.drawn_to(lost, *pull(form, texts))
     corners = np.array([b[:2] for f in form.fields for b in f.boxes]) * unit
     assert np.abs(drawn.warp(corners) - right.warp(corners)).max() < 0.15 * row
     assert drawn.quality == pytest.approx(right.quality, rel=0.05)
