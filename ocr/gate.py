@@ -85,8 +85,6 @@ def _has_these_rows(found: Found) -> bool:
 def certain(found: Found) -> bool:
     """Whether the form was found: its quality says so, or less of it where nothing speaks against it, or its texts do."""
     match, page = found.match, found.places[0]
-    if found.by_print:
-        return True
     if not _has_these_rows(found) or _denied(found):
         return False
     if (
@@ -130,8 +128,8 @@ def told(found: Found) -> bool:
 
 
 def _told_here(found: Found) -> bool:
-    """Whether texts that nobody drew the page to say that it lies here, or so many that no other place would do."""
-    return found.by_print or (told(found) and not found.drawn)
+    """Whether texts that nobody drew the page to say that it lies here."""
+    return told(found) and not found.drawn
 
 
 def _denied(found: Found) -> bool:
@@ -141,7 +139,7 @@ def _denied(found: Found) -> bool:
 
 def _astray(found: Found) -> bool:
     """Whether several texts clearly stand elsewhere."""
-    if found.texts is None or found.by_print:
+    if found.texts is None:
         return False
     all_ = int((found.texts.like >= VISIBLE).sum())
     away = all_ - int(in_their_places(found.texts).sum())
@@ -162,22 +160,20 @@ def gate(gray: U8, found: Found, corners: dict[str, F64]) -> frozenset[str]:
         raise NotFound(ANOTHER)
     if (match.quality < PLAIN or found.drawn) and _astray(found):
         raise NotFound(FURTHER)
-    h, w = gray.shape
-    outside, covered = set[str](), set[str]()
+    outside, covered = _outside(gray, corners), set[str]()
     # Fields without printed edges, or whose edges are not seen, and the agreement around them.
     bare: list[tuple[FormField, float]] = []
     local = Matcher(found.sheet).local(match)
     for field, near in zip(form.fields, local, strict=True):
-        c = corners[field.name].reshape(-1, 2)
-        if ((c < -INSIDE) | (c > np.array([w, h]) - 1 + INSIDE)).any():
-            outside.add(field.name)
+        if field.name in outside:
+            continue
         # Where no printed line is seen, boxes are only supposed to lie where the rest of the page says; edges that are seen there may be another row's.
-        elif not found.by_print and any(
+        if any(
             near < part * match.agreement and found.snapped.seen[field.name] < least
             for part, least in DOUBTFUL
         ):
             covered.add(field.name)
-        elif field.edges == "none" or found.by_print or found.snapped.seen[field.name] < UNSEEN:
+        elif field.edges == "none" or found.snapped.seen[field.name] < UNSEEN:
             bare.append((field, near))
     covered |= _beside(form, found.snapped, covered)
     # A field whose own neighbourhood says where it is not says nothing of the rest of the page.
@@ -186,7 +182,7 @@ def gate(gray: U8, found: Found, corners: dict[str, F64]) -> frozenset[str]:
     ask = [
         (f, near < LONELY * match.agreement)
         for f, near in bare
-        if found.by_print or near < LONELY * match.agreement or lost & votes
+        if near < LONELY * match.agreement or lost & votes
     ]
     if ask:
         found = with_texts(gray, found, always=True)
@@ -196,14 +192,49 @@ def gate(gray: U8, found: Found, corners: dict[str, F64]) -> frozenset[str]:
         page = max(form.page.width, form.page.height)
         for f, lonely in ask:
             unseen = lonely and found.snapped.seen[f.name] < CLEAR
-            reach = FLAT * page if found.by_print else NEARBY * page if unseen else np.inf
+            reach = NEARBY * page if unseen else np.inf
             if _texts_elsewhere(found.texts, f, found.snapped.shift[f.name], reach):
                 covered.add(f.name)
-    absent = frozenset(outside | covered)
     if lost & votes:
         found = with_texts(gray, found, always=True)
         if found.texts is not None and found.texts.share < OUT_OF_PLACE:  # what is left of the page tells
             raise NotFound(ANOTHER)
+    absent = _absent(form, outside, covered)
+    if seen_part(form, found.snapped, absent) < SEEN:
+        raise NotToBeRead(
+            "the boxes of the page are not to be seen; photograph the whole page again, sharp and from above"
+        )
+    # Where votes are lost and no text can be drawn, only lines say where the others lie.
+    least = SETTLED if found.texts is not None else PLAIN
+    if not _told_here(found) and (not alone(found.places) or (lost & votes and match.quality < least)):
+        raise NotToBeRead(FURTHER)
+    return absent
+
+
+def gate_by_print(gray: U8, found: Found, corners: dict[str, F64]) -> frozenset[str]:
+    """As `gate`, of a page that its texts alone have placed and told from its like (`ocr.print_alone`): there each field must be near to some that stand in their places."""
+    form, texts = found.match.form, found.texts
+    outside = _outside(gray, corners)
+    reach = FLAT * max(form.page.width, form.page.height)
+    covered = {
+        f.name
+        for f in form.fields
+        if f.name not in outside
+        and (texts is None or _texts_elsewhere(texts, f, found.snapped.shift[f.name], reach))
+    }
+    return _absent(form, outside, covered)
+
+
+def _outside(gray: U8, corners: dict[str, F64]) -> set[str]:
+    """The fields of which a box sticks out of the photo."""
+    last = np.array(gray.shape[::-1]) - 1
+    return {name for name, c in corners.items() if ((c < -INSIDE) | (c > last + INSIDE)).any()}
+
+
+def _absent(form: Form, outside: Collection[str], covered: Collection[str]) -> frozenset[str]:
+    """The fields that are not to be seen, if most of the votes are; else raises why they are not."""
+    absent = frozenset((*outside, *covered))
+    votes = {f.name for f in form.votes}
     if len(votes - absent) < PART * len(votes):
         if len(outside) >= len(covered):
             raise NotToBeRead(
@@ -212,14 +243,6 @@ def gate(gray: U8, found: Found, corners: dict[str, F64]) -> frozenset[str]:
         raise NotToBeRead(
             "part of the page is covered or bent too much to see where its boxes lie; photograph the whole page again"
         )
-    if not found.by_print and seen_part(form, found.snapped, absent) < SEEN:
-        raise NotToBeRead(
-            "the boxes of the page are not to be seen; photograph the whole page again, sharp and from above"
-        )
-    # Where votes are lost and no text can be drawn, only lines say where the others lie.
-    least = SETTLED if found.texts is not None else PLAIN
-    if not _told_here(found) and (not alone(found.places) or (lost & votes and match.quality < least)):
-        raise NotToBeRead(FURTHER)
     return absent
 
 

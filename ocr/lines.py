@@ -104,11 +104,7 @@ def levelled(gray: U8, degrees: float) -> tuple[Sheet, U8]:
     size = (small.shape[1], small.shape[0])
     c, s = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
     turn = np.array([[c, s, 0], [-s, c, 0], [0, 0, 1.0]]) @ _rectify(np.zeros((0, 4)), size)
-    to_flat, flat_size = _fit(turn, size)
-    flat = cv2.warpPerspective(
-        small, to_flat, flat_size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-    )
-    return _sheet(small, to_small, turn, 0, None), np.asarray(flat, np.uint8)
+    return _unwarped(small, to_small, turn, 0, None)
 
 
 def working(gray: U8) -> tuple[U8, F64]:
@@ -121,8 +117,16 @@ def working(gray: U8) -> tuple[U8, F64]:
 
 
 def _sheet(small: U8, to_small: F64, turn: F64, segments: int, page: F32 | None) -> Sheet:
+    return _unwarped(small, to_small, turn, segments, page)[0]
+
+
+def _unwarped(small: U8, to_small: F64, turn: F64, segments: int, page: F32 | None) -> tuple[Sheet, U8]:
+    """The photo unwarped, as a sheet and as a picture."""
     to_flat, size = _fit(turn, (small.shape[1], small.shape[0]))
-    flat = cv2.warpPerspective(small, to_flat, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    flat = np.asarray(
+        cv2.warpPerspective(small, to_flat, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE),
+        np.uint8,
+    )
     mask = np.full(small.shape, 255, dtype=np.uint8)
     if page is not None:
         mask[:] = 0
@@ -130,13 +134,11 @@ def _sheet(small: U8, to_small: F64, turn: F64, segments: int, page: F32 | None)
     inside = cv2.erode(
         cv2.warpPerspective(mask, to_flat, size, flags=cv2.INTER_NEAREST), np.ones((5, 5), np.uint8)
     )
-    across, down, soft = responses(np.asarray(flat, dtype=np.uint8))
+    across, down, soft = responses(flat)
     across[inside == 0] = 0
     down[inside == 0] = 0
     to_photo = np.linalg.inv(to_flat @ to_small)
-    return Sheet(
-        to_photo / to_photo[2, 2], across, down, soft, _ink(np.asarray(flat, dtype=np.uint8)), segments
-    )
+    return Sheet(to_photo / to_photo[2, 2], across, down, soft, _ink(flat), segments), flat
 
 
 def responses(flat: U8, line: int = LINE, run: int = RUN) -> tuple[F32, F32, float]:

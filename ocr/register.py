@@ -27,7 +27,19 @@ from ocr.found import (
     registration,
     score,
 )
-from ocr.gate import ANOTHER, HOPELESS, RIVAL, SETTLED, WELL_IN_PLACE, gate, settled, sure, told, with_texts
+from ocr.gate import (
+    ANOTHER,
+    HOPELESS,
+    RIVAL,
+    SETTLED,
+    WELL_IN_PLACE,
+    gate,
+    gate_by_print,
+    settled,
+    sure,
+    told,
+    with_texts,
+)
 from ocr.lines import F64, U8, WORK, Sheet, unwarps
 from ocr.match import Match, Matcher
 from ocr.print_alone import alone_by_print
@@ -104,7 +116,7 @@ def register(gray: U8, forms: Sequence[Form]) -> Registration:
                 said, loudest = str(e), found.match.quality
     if (by_texts := _by_print(gray, pyramid, forms, louder)) is not None:
         placed = registration(by_texts)
-        return replace(placed, absent=gate(gray, by_texts, placed.corners))
+        return replace(placed, absent=gate_by_print(gray, by_texts, placed.corners))
     raise NotFound(said or "no printed form is visible on this photo; take it again, sharp and from above")
 
 

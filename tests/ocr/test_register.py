@@ -356,6 +356,7 @@ def test_what_is_refused_at_last_says_why(monkeypatch):
         raise NotFound(f"no: {found.match.form.id}")
 
     monkeypatch.setattr(ocr.register, "gate", refuse)
+    monkeypatch.setattr(ocr.register, "alone_by_print", lambda *_: None)
     with pytest.raises(NotFound, match="no: bo-oep-2025"):
         register(photographed(FORMS["bo-oep-2025"])[0], list(FORMS.values()))
 
@@ -432,7 +433,7 @@ def test_several_texts_that_clearly_stand_elsewhere_speak_against_a_page(seen, a
     like = np.append(np.full(seen, 0.8), np.full(50, 0.2))
     near = like - np.append(np.where(np.arange(seen) < away, by, 0.0), np.full(50, 0.2))
     texts = InPlace(0.7, 0.9, np.zeros((len(like), 2)), np.zeros((len(like), 2)), like, near)
-    assert _astray(SimpleNamespace(texts=texts, by_print=False)) == astray
+    assert _astray(SimpleNamespace(texts=texts)) == astray
 
 
 def test_boxes_without_edges_are_not_read_where_the_texts_beside_them_stand_elsewhere(monkeypatch):
