@@ -87,9 +87,9 @@ class Settings:
     # temperature, noise, calibration, accept and accept_clear: fitted by `python -m ocr.train.thresholds` on one half of synthetic sheets, scored on
     # the other (accept_clear is stricter than fitted); its tables are in ocr/models/THRESHOLDS.md. small, spoilt, slip and blank_is_zero follow
     # published counts (`python -m benchmarks.sizes`, `benchmarks.slips`). The rest are reasoned guesses.
-    noise: float = 7e-5
-    temperature: float = 1.07
-    temperature_slope: float = 0.42
+    noise: float = 1.9e-4
+    temperature: float = 1.12
+    temperature_slope: float = 0.63
     class_prior: tuple[float, ...] | None = (0.068,) * 10 + (0.12, 0.13, 0.13)
     consistent: float = 0.9
     slip: float = 0.95
@@ -101,7 +101,7 @@ class Settings:
     spoilt: float = 1.3
     blank_is_zero: float = 0.85
     total_is_zero: float = 0.5
-    calibration: tuple[float, float, float] = (0.957, 0.263, 2.214)
+    calibration: tuple[float, float, float] = (0.958, 0.417, 2.302)
     accept: float = 0.999
     accept_clear: float = 0.995
     clear: float = 0.05
