@@ -212,7 +212,10 @@ def gate(gray: U8, found: Found, corners: dict[str, F64]) -> frozenset[str]:
 
 
 def gate_by_print(gray: U8, found: Found, corners: dict[str, F64]) -> frozenset[str]:
-    """As `gate`, of a page that its texts alone have placed and told from its like (`ocr.print_alone`): there each field must be near to some that stand in their places."""
+    """As `gate`, of a page that its texts alone have placed.
+
+    That they stand in their places on the whole page, and on no form like it, is known (`ocr.print_alone`); here each field must be near to some that do.
+    """
     form, texts = found.match.form, found.texts
     outside = _outside(gray, corners)
     reach = FLAT * max(form.page.width, form.page.height)

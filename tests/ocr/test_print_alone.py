@@ -5,13 +5,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+import ocr.gate
 import ocr.read
 import ocr.register
 from benchmarks._warp import shoot
 from benchmarks.registration import OFF, Task, measure
 from ocr.decode import Decoded
 from ocr.form import load_forms
-from ocr.found import OtherForm
+from ocr.found import NotToBeRead, OtherForm, registration
+from ocr.gate import gate_by_print
 from ocr.lines import levelled
 from ocr.print_alone import _flat, alone_by_print
 from ocr.print_rows import by_print
@@ -50,6 +52,24 @@ def test_what_is_read_without_lines_is_left_to_a_person():
         reading = _reading(blank, gray, found, Printed({}))
         assert not reading.accepted and "no-lines" in reading.reasons
         assert _reading(blank, gray, replace(found, by_print=False), Printed({})).accepted
+
+
+def test_fields_without_a_text_near_by_or_off_the_photo_are_not_read(monkeypatch):
+    """A page placed by its texts says nothing of what lies far from all of them."""
+    form, gray = FORMS["mx-ine-2024-president"], shoot(FORMS["mx-ine-2024-president"], "copy", 800355).gray
+    pyramid = Pyramid(gray)
+    found = alone_by_print(gray, pyramid, list(FORMS.values()))
+    assert found is not None and found.match.form.id == form.id
+    corners = registration(found).corners
+    absent = gate_by_print(gray, found, corners)
+    one = next(f.name for f in form.votes if f.name not in absent)
+    off = {**corners, one: corners[one] - max(gray.shape)}
+    assert gate_by_print(gray, found, off) == absent | {one}
+    with pytest.raises(NotToBeRead, match="cut off"):
+        gate_by_print(gray, found, {name: c - max(gray.shape) for name, c in corners.items()})
+    monkeypatch.setattr(ocr.gate, "FLAT", 0.0)
+    with pytest.raises(NotToBeRead, match="covered"):
+        gate_by_print(gray, found, corners)
 
 
 @pytest.mark.parametrize("seed", [800015, 300165])
