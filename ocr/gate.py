@@ -40,6 +40,7 @@ WELL_IN_PLACE = 0.97  # the least part of the texts that stand where they should
 CLEARLY = 0.12  # by so much more like a text the photo must be elsewhere than at its place; in noise each is a little
 # Of the texts seen, this part, and so many or of few one in five (but two at least), speak against a page that does not lie plainly.
 PART_ELSEWHERE, ELSEWHERE, OF_FEW, FEWEST_ELSEWHERE = 0.06, 4, 0.2, 2
+AS_FAR = 0.35  # of a box' height: texts that differ no more in how far off they stand are as far off
 OUT_OF_PLACE = 0.8  # with less than either, the texts speak against the form
 STRANGE = 0.12  # the largest part of long lines that the form does not have
 SEEN = 0.6  # the least part of the fields to be seen
@@ -127,6 +128,17 @@ def told(found: Found) -> bool:
     )
 
 
+def in_its_rows(found: Found) -> bool:
+    """Whether the printed texts stand in the rows where they should, if perhaps a little to the left or right."""
+    texts = found.texts
+    return (
+        found.match.quality >= HOPELESS
+        and texts is not None
+        and texts.here >= READ
+        and texts.level >= WELL_IN_PLACE
+    )
+
+
 def _told_here(found: Found) -> bool:
     """Whether texts that nobody drew the page to say that it lies here."""
     return told(found) and not found.drawn
@@ -138,12 +150,17 @@ def _denied(found: Found) -> bool:
 
 
 def _astray(found: Found) -> bool:
-    """Whether several texts clearly stand elsewhere."""
-    if found.texts is None:
+    """Whether several texts clearly stand elsewhere, and all of these as far off: texts that a copy has lost are found anywhere."""
+    texts = found.texts
+    if texts is None:
         return False
-    all_ = int((found.texts.like >= VISIBLE).sum())
-    away = all_ - int(in_their_places(found.texts).sum())
-    return away >= max(PART_ELSEWHERE * all_, min(ELSEWHERE, max(FEWEST_ELSEWHERE, OF_FEW * all_)))
+    seen = texts.like >= VISIBLE
+    off = texts.off[seen & ~in_their_places(texts)]
+    boxes = np.array([b for f in found.match.form.votes for b in f.boxes])
+    apart = np.abs(off[:, None] - off[None]).max(axis=2, initial=0.0)
+    together = int((apart <= AS_FAR * np.median(boxes[:, 3])).sum(axis=1).max(initial=0))
+    all_ = int(seen.sum())
+    return together >= max(PART_ELSEWHERE * all_, min(ELSEWHERE, max(FEWEST_ELSEWHERE, OF_FEW * all_)))
 
 
 def in_their_places(texts: InPlace) -> NDArray[np.bool_]:

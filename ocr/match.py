@@ -150,7 +150,9 @@ class Matcher:
 
         return self._drawn_out(match, match.form, there)
 
-    def drawn_to(self, match: Match, at: F64, off: F64, weight: F64, *, bent: bool = True) -> Match:
+    def drawn_to(
+        self, match: Match, at: F64, off: F64, weight: F64, *, bent: bool = True, start: int = 0
+    ) -> Match:
         """The match with its page drawn so that points of it come to lie where others do now, and refined; if it is not to be `bent`, only moved, turned and stretched.
 
         Parameters
@@ -179,7 +181,7 @@ class Matcher:
             match.quarters,
             match.warp.x + change[:, 0],
             match.warp.y + change[:, 1],
-            0 if bent else len(REFINING),
+            start if bent else len(REFINING),
         )
 
     def _drawn_out(self, match: Match, form: Form, there: Callable[[F64], F64]) -> Match:

@@ -1,7 +1,7 @@
 """A page laid on a photo by its printed texts alone, where the printed lines are gone (`ocr.print_rows` finds it).
 
 Each text says where it stands; the page is moved, turned and stretched to where they are seen, but not bent, and never drawn onto lines. It is
-believed only if they all stand as on a flat page, around its boxes. What is read so is never accepted without a person (`ocr.read`). Which of several sheets that differ in the rows of a table it is, what is left of the lines must say.
+believed only if they all stand as on a flat page, around its boxes. What is read so is never accepted without a person (`ocr.read`). Which of several sheets that differ in the rows of a table it is, what is left of the lines must say, or where the writing stands (`ocr.written_rows`).
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from ocr.rough import Rough
 from ocr.rows import other_rows, texts_in_place
 from ocr.snap import Pyramid, snap
 from ocr.twins import Laid, likeliest, twins
+from ocr.written_rows import in_rows_of
 
 DRAWN = 3  # times that a page is drawn to its texts
 FEWER_SEEN = 4  # of the fewest texts that a form must have, so many need not be seen
@@ -30,15 +31,17 @@ SHARE = 0.9  # the least part of the texts that stand where they should
 ASTRAY = 0.1  # the largest part of those seen that clearly stand elsewhere
 # Four in five of the others stand no further from where a flat page has them than this part of a box, across and down: letters of another width than ours say
 # little of where a text lies across. These and the limits below were chosen on simulated copies (seeds 300,000, 600,000 and 800,000 of benchmarks.registration).
-OFF, MOST = (0.2, 0.1), 80
+OFF, MOST = (0.25, 0.1), 80
 OUTSIDE = 0.05  # of the page: so far may a box lie outside of all these texts
 # Quality of a match below which its lines tell no rows; a sheet with other rows must have less than this part of it, and less by so much: on copies without
 # any lines such sheets differ by chance.
 LINES, FEWER, LESS = 0.1, 0.85, 0.03
+WRITTEN = float(np.log(1000))  # odds at which the writing says the same
 
 
 @dataclass(frozen=True)
 class _Lies:
+    rough: Rough  # from which it was found
     match: Match
     page: Page
     texts: InPlace
@@ -53,18 +56,15 @@ def alone_by_print(gray: U8, pyramid: Pyramid, forms: Sequence[Form]) -> Found |
     """The form whose texts stand on the photo in their places, told from all that look alike; None if there is no such."""
     sheet, roughs = by_print(gray, forms)
     matcher = Matcher(sheet)
-    lies = [found for r in roughs if (found := _laid(gray, matcher, sheet, r)) is not None]
-    best = max(lies, key=lambda f: (f.told, f.texts.here * f.texts.share), default=None)
-    if best is None or not _in_place(best):
+    lies = [found for r in roughs if (found := _laid(gray, matcher, r)) is not None]
+    lies.sort(key=lambda f: (f.told, f.texts.here * f.texts.share), reverse=True)
+    # Without lines, which of several that look alike fits best is chance.
+    like = {f.id for f in twins(lies[0].match.form, forms)} | {lies[0].match.form.id} if lies else set()
+    likely = [f for f in lies if f.match.form.id in like and _in_place(f)]
+    best = next((f for f in likely if _only(gray, matcher, f, lies, forms)), None)
+    if best is None:
         return None
-    at = next(r for r in roughs if r.form is best.match.form and r.quarters == best.match.quarters)
     form = best.match.form
-    for other in twins(form, forms):
-        # Where it was found, and where the best one lies.
-        there = _laid(gray, matcher, sheet, Rough(other, at.quarters, at.place, 0.0))
-        laid = [f for f in lies if f.match.form is other] + ([there] if there is not None else [])
-        if not laid or not all(_outdone(gray, f, best) for f in laid):
-            return None
     snapped = snap(pyramid, form, best.page)
     return Found(
         score(best.match, snapped),
@@ -79,8 +79,21 @@ def alone_by_print(gray: U8, pyramid: Pyramid, forms: Sequence[Form]) -> Found |
     )
 
 
-def _laid(gray: U8, matcher: Matcher, sheet: Sheet, rough: Rough) -> _Lies | None:
+def _only(gray: U8, matcher: Matcher, best: _Lies, lies: Sequence[_Lies], forms: Sequence[Form]) -> bool:
+    """Whether it is this form, and none of those that look alike."""
+    at = best.rough
+    for other in twins(best.match.form, forms):
+        # Where it was found, and where the best one lies.
+        there = _laid(gray, matcher, Rough(other, at.quarters, at.place, 0.0))
+        laid = [f for f in lies if f.match.form is other] + ([there] if there is not None else [])
+        if not laid or not all(_outdone(gray, f, best) for f in laid):
+            return False
+    return True
+
+
+def _laid(gray: U8, matcher: Matcher, rough: Rough) -> _Lies | None:
     """The form drawn to its texts; None if too few are seen."""
+    sheet = matcher.sheet
     match = matcher.refined(rough, bent=False)
     for _ in range(DRAWN):
         texts = _seen(gray, match, sheet)
@@ -88,7 +101,7 @@ def _laid(gray: U8, matcher: Matcher, sheet: Sheet, rough: Rough) -> _Lies | Non
             return None
         match = matcher.drawn_to(match, *pull(match.form, texts), bent=False)
     texts = _seen(gray, match, sheet)
-    return None if texts is None else _Lies(match, Page(match.form, match.warp, sheet), texts)
+    return None if texts is None else _Lies(rough, match, Page(match.form, match.warp, sheet), texts)
 
 
 def _seen(gray: U8, match: Match, sheet: Sheet) -> InPlace | None:
@@ -112,7 +125,7 @@ def _in_place(lies: _Lies) -> bool:
 def _flat(form: Form, texts: InPlace) -> bool:
     """Whether the texts stand as on a flat page, and all around the boxes."""
     boxes = np.array([b for f in form.votes for b in f.boxes])
-    there = in_their_places(texts)
+    there = in_their_places(texts) & (texts.like >= READ)
     off = np.percentile(np.abs(texts.off[there]), MOST, axis=0) / np.median(boxes[:, 2:].min(axis=1))
     low, high = texts.at[there].min(axis=0), texts.at[there].max(axis=0)
     outside = np.maximum(low - boxes[:, :2], boxes[:, :2] + boxes[:, 2:] - high).max()
@@ -120,9 +133,11 @@ def _flat(form: Form, texts: InPlace) -> bool:
 
 
 def _outdone(gray: U8, other: _Lies, best: _Lies) -> bool:
-    """Whether a form is plainly not the one of two that look alike: by its lines if their rows differ, else by its words."""
+    """Whether a form is plainly not the one of two that look alike: by its lines or by where the writing stands if their rows differ, else by its words."""
     if other_rows(other.match.form, best.match.form):
         least = min(FEWER * best.match.quality, best.match.quality - LESS)
-        return best.match.quality >= LINES and other.match.quality < least
+        if best.match.quality >= LINES and other.match.quality < least:
+            return True
+        return in_rows_of(gray, *((f.match.form, f.page) for f in (best, other))) >= WRITTEN
     laid = [Laid(f.match.form, f.page, 0.0) for f in (best, other)]
     return likeliest(gray, laid) == best.match.form.id

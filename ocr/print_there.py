@@ -26,9 +26,11 @@ ToPhoto = Callable[[F64], F64]
 
 TALL = 14.0  # pixels to which the height of a text is brought
 REACH = 0.8  # of its height: how far from its place a text is looked for
+EXACTLY = 0.25  # of its height: a text no further off stands just where it should
 LEAST = 4  # letters of a text that says something
 LETTERS = frozenset(c for c in map(chr, range(0x250)) if c.isalpha())  # Latin
 FURTHER = 1.25  # rows up and down that a text is looked for to say whether it stands in its place
+BESIDE, FARTHEST = 0.6, 3.0  # boxes, and heights of the text, at most, that it is looked for across
 NO_TEXT = 0.05  # correlation of a text that is not there
 VISIBLE = 0.4  # correlation at the best place around, below which a text is not seen at all
 IN_ROW = 0.35  # of a row: nearer is its place
@@ -44,9 +46,13 @@ class InPlace:
     ----------
     here : float
         How much the photo looks like the texts at their places: mean correlation, -1 to 1.
+    exact : float
+        The same no further off than a small part of their height.
     share : float
-        Of the texts that are seen there or near by: that, as part of what it is at the best place of each text a row up or down; 1 where all stand in their places. Of all texts, of those in the
+        Of the texts that are seen there or near by: that at their places, as part of what it is at the best place of each text around; 1 where all stand in their places. Of all texts, of those in the
         upper part and of those in the lower one, whichever has least; 0 if too few are on the photo.
+    level : float
+        The same if a text may stand further to the left or right: 1 where all stand in their rows.
     at : (n, 2) float64
         The middle of each text that is on the photo (of a long one, of its beginning that is looked for), in page units.
     off : (n, 2) float64
@@ -54,11 +60,13 @@ class InPlace:
     like : (n,) float64
         How much it is, there: correlation, -1 to 1.
     near : (n,) float64
-        How much it is where it counts as the text's own place.
+        How much it is where it counts as the text's own row.
     """
 
     here: float
+    exact: float
     share: float
+    level: float
     at: F64
     off: F64
     like: F64
@@ -81,46 +89,73 @@ def is_drawable(text: Text) -> bool:
     return says_something(text) and sum(c in LETTERS for c in text.text) >= LEAST
 
 
-def in_place(gray: U8, form: Form, to_photo: ToPhoto, row: float, middle: float) -> InPlace | None:
+def in_place(
+    gray: U8, form: Form, to_photo: ToPhoto, step: tuple[float, float], middle: float
+) -> InPlace | None:
     """Whether a form's texts stand where the form, laid on a photo, has them; None if it has too few that can be drawn.
 
     Parameters
     ----------
     gray : (H, W) uint8
         The photo.
-    row : float
-        The height of a row of the form's table, in page units.
+    step : (float, float)
+        The width of a box and the height of a row of the form's table, in page units.
     middle : float
         How far down the page, in page units, the upper part ends and the lower one begins.
     """
     texts = [t for t in form.texts if is_drawable(t)]
     if len(texts) < FEWEST:
         return None
-    parts: tuple[list[tuple[float, float]], ...] = ([], [])
-    sightings = []
+    parts: tuple[list[tuple[float, float, float]], ...] = ([], [])
+    box, row = step
+    sightings, exact = [], list[float]()
     for text in texts:
-        score = look(gray, form, to_photo, text, further=FURTHER * row, widest=WIDEST * text.size)
+        score = look(
+            gray,
+            form,
+            to_photo,
+            text,
+            further=FURTHER * row,
+            beside=min(BESIDE * box, FARTHEST * text.size),
+            widest=WIDEST * text.size,
+        )
         if score is None:
             continue
         centre = (np.array(score.shape) - 1) / 2
-        reach = min(REACH * text.size, IN_ROW * row) * TALL / text.size
-        near = score[max(0, int(np.floor(centre[0] - reach))) : int(np.ceil(centre[0] + reach)) + 1]
+        reach = np.array([min(REACH * text.size, IN_ROW * row), REACH * text.size]) * TALL / text.size
+        low, high = np.floor(np.maximum(centre - reach, 0)).astype(int), np.ceil(centre + reach).astype(int)
+        in_row = score[low[0] : high[0] + 1]
+        near = in_row[:, low[1] : high[1] + 1]
+        low, high = (np.rint(centre + way * EXACTLY * TALL).astype(int) for way in (-1, 1))
+        exact.append(float(score[low[0] : high[0] + 1, low[1] : high[1] + 1].max()))
         best = float(score.max())
-        parts[text.y > middle].append((float(near.max()), best))
+        parts[text.y > middle].append((float(near.max()), float(in_row.max()), best))
         y, x = (np.array(np.unravel_index(int(score.argmax()), score.shape)) - centre) * text.size / TALL
         left, wide = _across(text, WIDEST * text.size)
-        sightings.append((left + wide / 2, text.y - 0.3 * text.size, x, y, best, float(near.max())))
+        sightings.append((left + wide / 2, text.y - 0.3 * text.size, x, y, best, float(in_row.max())))
     whole = parts[0] + parts[1]
     # A text that is nowhere to be seen (pale print on a copy) does not say where it stands.
     seen = [
-        np.array([both for both in part if both[1] >= VISIBLE]).reshape(-1, 2) for part in (whole, *parts)
+        np.array([each for each in part if each[2] >= VISIBLE]).reshape(-1, 3) for part in (whole, *parts)
     ]
-    here, share = 0.0, 0.0
+    here, share, level = 0.0, 0.0, 0.0
     if len(seen[0]) >= FEWEST:
-        here = float(np.mean([near for near, _ in whole]))
-        share = min(float(p[:, 0].sum() / p[:, 1].sum()) for p in seen if len(p) >= FEWEST_APART)
+        here = float(np.mean([near for near, *_ in whole]))
+        share, level = (
+            max(0.0, min(float(p[:, i].sum() / p[:, 2].sum()) for p in seen if len(p) >= FEWEST_APART))
+            for i in (0, 1)
+        )
     all_ = np.array(sightings, np.float64).reshape(-1, 6)
-    return InPlace(here, max(0.0, share), all_[:, :2], all_[:, 2:4], all_[:, 4], all_[:, 5])
+    return InPlace(
+        here=here,
+        exact=float(np.mean(exact)) if exact else 0.0,
+        share=share,
+        level=level,
+        at=all_[:, :2],
+        off=all_[:, 2:4],
+        like=all_[:, 4],
+        near=all_[:, 5],
+    )
 
 
 def _across(text: Text, widest: float) -> tuple[float, float]:
@@ -131,11 +166,18 @@ def _across(text: Text, widest: float) -> tuple[float, float]:
 
 
 def look(
-    gray: U8, form: Form, to_photo: ToPhoto, text: Text, *, further: float = 0.0, widest: float = np.inf
+    gray: U8,
+    form: Form,
+    to_photo: ToPhoto,
+    text: Text,
+    *,
+    further: float = 0.0,
+    beside: float = 0.0,
+    widest: float = np.inf,
 ) -> NDArray[np.float32] | None:
     """How well a text of a form is matched by the photo around its place.
 
-    Correlations (rows, columns) of the drawn text with the photo, moved by up to `REACH` of its height and, up and down, by `further` page
+    Correlations (rows, columns) of the drawn text with the photo, moved by up to `REACH` of its height and, up and down, by `further`, across by `beside` page
     units, of its beginning no more than `widest` page units; None if that lies outside the photo, or there is nothing to compare. Of a text brought to `TALL` pixels.
     """
     left, wide = _across(text, widest)
@@ -144,7 +186,7 @@ def look(
         [left - 0.3 * text.size, text.y - 1.0 * text.size, wide + 0.6 * text.size, 1.5 * text.size]
     )
     drawn = _drawn(form.id, form, round(scale, 4), tuple(float(round(v, 2)) for v in box))
-    reach = np.array([REACH * text.size, max(REACH * text.size, further)])
+    reach = np.maximum(REACH * text.size, [beside, further])
     around = np.array([*(box[:2] - reach), *(box[2:] + 2 * reach)])
     size = (round(around[2] * scale), round(around[3] * scale))
     h, w = gray.shape

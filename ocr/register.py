@@ -35,15 +35,15 @@ from ocr.gate import (
     WELL_IN_PLACE,
     gate,
     gate_by_print,
+    in_its_rows,
     settled,
     sure,
-    told,
     with_texts,
 )
 from ocr.lines import F64, U8, WORK, Sheet, unwarps
 from ocr.match import Match, Matcher
 from ocr.print_alone import alone_by_print
-from ocr.print_there import FEWEST, pull
+from ocr.print_there import FEWEST, InPlace, pull
 from ocr.rough import Rough, rough, transform
 from ocr.rows import Rows, best_rows, in_step, other_rows
 from ocr.skeleton import LONG
@@ -67,6 +67,9 @@ TWIN = 0.5  # a twin whose lines fit worse than this part of the best need not b
 GOOD = 0.6  # from this quality on no other place of the same form is tried
 DRAWN = 4  # times that a page is drawn to its texts
 NEARER = 0.01  # by less than this they no longer come nearer
+# How it is then laid on its lines: from which step on, what quality it must keep, and how much better lines and texts must fit together. From the first step on
+# it may go back to the wrong lines that it lay on; from the last ones on, it lies where its texts say, if a little off its lines.
+TO_LINES, TO_TEXTS = (0, 0.85, 1.0), (6, 0.7, 1.05)
 STEPS = 4  # rows or boxes by which a match may be moved in all
 ONE_OF_SEVERAL = "which of several forms that look alike the photo shows is not to be read on it; photograph the whole page again, sharp and from above"
 
@@ -188,7 +191,7 @@ def _candidates(gray: U8, pyramid: Pyramid, forms: Sequence[Form]) -> Iterator[F
             if sure(best):
                 offered.append(best.match)
                 yield best
-    if best is not None and all(match is not best.match for match in offered):
+    if best is not None and all(match is not best.match for match in offered) and new(best):
         yield best  # to be told what is wrong with it
 
 
@@ -326,32 +329,39 @@ def _drawn(gray: U8, pyramid: Pyramid, found: Found, *, always: bool = False) ->
         return found
     if settled(found) and (found.rows is None or found.rows.texts >= WELL_IN_PLACE) and not always:
         found = with_texts(gray, found)
-        if found.texts is None or found.texts.share >= WELL_IN_PLACE:
+        if found.texts is None or (found.texts.share >= WELL_IN_PLACE and _exactly(found.texts)):
             return found
     matcher = Matcher(found.sheet)
-    first = best = now = with_texts(gray, found, always=True)
-    for _ in range(DRAWN):
-        texts = now.texts
-        if texts is None or len(texts.at) < FEWEST:
-            break
-        match = matcher.drawn_to(now.match, *pull(now.match.form, texts))
-        now = with_texts(gray, _laid(pyramid, match, now), always=True)
-        as_good = now.match.quality >= ALIKE * best.match.quality
-        if as_good and _told_together(now) > _told_together(best):
-            best = now
-        if now.texts is None or now.texts.here < texts.here + NEARER:
-            break
+    first = best = with_texts(gray, found, always=True)
+    for start, alike, gain in (TO_LINES, TO_TEXTS):
+        now = first
+        for _ in range(DRAWN):
+            texts = now.texts
+            if texts is None or len(texts.at) < FEWEST or (start and _exactly(texts)):
+                break
+            match = matcher.drawn_to(now.match, *pull(now.match.form, texts), start=start)
+            now = with_texts(gray, _laid(pyramid, match, now), always=True)
+            as_good = now.match.quality >= alike * best.match.quality
+            if as_good and _told_together(now) > gain * _told_together(best):
+                best = now
+            if now.texts is None or now.texts.exact < texts.exact + NEARER:
+                break
     if best is first:
         return first
-    # Texts that all stood in their places before speak for it as if nobody had drawn the page.
+    # Texts that all stood in their rows before speak for it as if nobody had drawn the page.
     best = _with_rows(pyramid, best)
-    as_before = told(first) and (alone(best.places) or not alone(first.places))
+    as_before = in_its_rows(first) and (alone(best.places) or not alone(first.places))
     return with_texts(gray, replace(best, drawn=not as_before))
 
 
 def _told_together(found: Found) -> float:
-    """How well lines and texts fit, in one number."""
-    return found.match.quality * (found.texts.here if found.texts is not None else 0.0)
+    """How well lines and texts fit, in one number; texts stand apart, and are harder to find by chance than lines on lines."""
+    return found.match.quality * (max(found.texts.exact, 0.0) ** 2 if found.texts is not None else 0.0)
+
+
+def _exactly(texts: InPlace) -> bool:
+    """Whether the texts stand just where they should, not a little off."""
+    return texts.exact >= texts.here - NEARER
 
 
 def _matches(sheet: Sheet, likely: Sequence[Rough]) -> list[Match]:

@@ -148,8 +148,9 @@ def _lies(gray: U8, matcher: Matcher, match: Match, lines: float) -> _Lies:
 def texts_in_place(gray: U8, form: Form, to_photo: ToPhoto) -> InPlace | None:
     """What a form's texts say of its place on a photo (H, W), above the middle of its table and below."""
     row = min(_pitch(form), HIGHEST) * form.page.height
-    middle = float(np.median([b[1] for f in form.votes for b in f.boxes]))
-    return in_place(gray, form, to_photo, row, middle)
+    boxes = np.array([b for f in form.votes for b in f.boxes])
+    middle, box = float(np.median(boxes[:, 1])), float(np.median(boxes[:, 2]))
+    return in_place(gray, form, to_photo, (box, row), middle)
 
 
 def _table(one: Form, other: Form) -> tuple[float, float]:
