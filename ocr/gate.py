@@ -20,7 +20,7 @@ from ocr.lines import F64, U8
 from ocr.match import Matcher
 from ocr.print_there import VISIBLE, InPlace
 from ocr.rows import texts_in_place
-from ocr.snap import Snapped
+from ocr.snap import Pyramid, Snapped
 
 SETTLED = 0.4  # from this quality on nothing better is looked for first, if there is no rival
 PLAIN = 0.65  # and from this on its texts need not be asked
@@ -110,11 +110,14 @@ def sure(found: Found) -> bool:
     return certain(found) and (_told_here(found) or alone(found.places))
 
 
-def with_texts(gray: U8, found: Found, *, always: bool = False) -> Found:
+def with_texts(pyramid: Pyramid, found: Found, *, always: bool = False) -> Found:
     """With what its texts say, unless nothing more need be asked or it is known."""
     if found.texts is not None or (plain(found) and certain(found) and not always):
         return found
-    return replace(found, texts=texts_in_place(gray, found.match.form, found.page))
+    rows = found.rows
+    if rows is not None and rows.match is found.match and rows.in_place is not None:
+        return replace(found, texts=rows.in_place)
+    return replace(found, texts=texts_in_place(pyramid, found.match.form, found.page))
 
 
 def told(found: Found) -> bool:
@@ -168,16 +171,16 @@ def in_their_places(texts: InPlace) -> NDArray[np.bool_]:
     return (texts.like >= VISIBLE) & (texts.like - texts.near <= CLEARLY)
 
 
-def gate(gray: U8, found: Found, corners: dict[str, F64]) -> frozenset[str]:
+def gate(pyramid: Pyramid, found: Found, corners: dict[str, F64]) -> frozenset[str]:
     """The fields that are not to be seen on the photo; raises `NotFound` if it cannot be read at all."""
     match, form = found.match, found.match.form
-    found = with_texts(gray, found)
+    found = with_texts(pyramid, found)
     if not certain(found):
-        _complain(gray)
+        _complain(pyramid.gray)
         raise NotFound(ANOTHER)
     if (match.quality < PLAIN or found.drawn) and _astray(found):
         raise NotFound(FURTHER)
-    outside, covered = _outside(gray, corners), set[str]()
+    outside, covered = _outside(pyramid.gray, corners), set[str]()
     # Fields without printed edges, or whose edges are not seen, and the agreement around them.
     bare: list[tuple[FormField, float]] = []
     local = Matcher(found.sheet).local(match)
@@ -202,7 +205,7 @@ def gate(gray: U8, found: Found, corners: dict[str, F64]) -> frozenset[str]:
         if near < LONELY * match.agreement or lost & votes
     ]
     if ask:
-        found = with_texts(gray, found, always=True)
+        found = with_texts(pyramid, found, always=True)
         if _denied(found):
             raise NotFound(ANOTHER)
     if found.texts is not None:
@@ -213,7 +216,7 @@ def gate(gray: U8, found: Found, corners: dict[str, F64]) -> frozenset[str]:
             if _texts_elsewhere(found.texts, f, found.snapped.shift[f.name], reach):
                 covered.add(f.name)
     if lost & votes:
-        found = with_texts(gray, found, always=True)
+        found = with_texts(pyramid, found, always=True)
         if found.texts is not None and found.texts.share < OUT_OF_PLACE:  # what is left of the page tells
             raise NotFound(ANOTHER)
     absent = _absent(form, outside, covered)
@@ -228,13 +231,13 @@ def gate(gray: U8, found: Found, corners: dict[str, F64]) -> frozenset[str]:
     return absent
 
 
-def gate_by_print(gray: U8, found: Found, corners: dict[str, F64]) -> frozenset[str]:
+def gate_by_print(pyramid: Pyramid, found: Found, corners: dict[str, F64]) -> frozenset[str]:
     """As `gate`, of a page that its texts alone have placed.
 
     That they stand in their places on the whole page, and on no form like it, is known (`ocr.print_alone`); here each field must be near to some that do.
     """
     form, texts = found.match.form, found.texts
-    outside = _outside(gray, corners)
+    outside = _outside(pyramid.gray, corners)
     reach = FLAT * max(form.page.width, form.page.height)
     covered = {
         f.name

@@ -15,7 +15,7 @@ from ocr.elsewhere import elsewhere
 from ocr.form import Form
 from ocr.found import Found, Page, score
 from ocr.gate import READ, in_their_places
-from ocr.lines import U8, Sheet
+from ocr.lines import Sheet
 from ocr.match import Match, Matcher
 from ocr.print_rows import TEXTS, by_print
 from ocr.print_there import VISIBLE, InPlace, pull
@@ -52,16 +52,16 @@ class _Lies:
         return self.match.quality * self.texts.here * self.texts.share
 
 
-def alone_by_print(gray: U8, pyramid: Pyramid, forms: Sequence[Form]) -> Found | None:
+def alone_by_print(pyramid: Pyramid, forms: Sequence[Form]) -> Found | None:
     """The form whose texts stand on the photo in their places, told from all that look alike; None if there is no such."""
-    sheet, roughs = by_print(gray, forms)
+    sheet, roughs = by_print(pyramid.gray, forms)
     matcher = Matcher(sheet)
-    lies = [found for r in roughs if (found := _laid(gray, matcher, r)) is not None]
+    lies = [found for r in roughs if (found := _laid(pyramid, matcher, r)) is not None]
     lies.sort(key=lambda f: (f.told, f.texts.here * f.texts.share), reverse=True)
     # Without lines, which of several that look alike fits best is chance.
     like = {f.id for f in twins(lies[0].match.form, forms)} | {lies[0].match.form.id} if lies else set()
     likely = [f for f in lies if f.match.form.id in like and _in_place(f)]
-    best = next((f for f in likely if _only(gray, matcher, f, lies, forms)), None)
+    best = next((f for f in likely if _only(pyramid, matcher, f, lies, forms)), None)
     if best is None:
         return None
     form = best.match.form
@@ -79,34 +79,36 @@ def alone_by_print(gray: U8, pyramid: Pyramid, forms: Sequence[Form]) -> Found |
     )
 
 
-def _only(gray: U8, matcher: Matcher, best: _Lies, lies: Sequence[_Lies], forms: Sequence[Form]) -> bool:
+def _only(
+    pyramid: Pyramid, matcher: Matcher, best: _Lies, lies: Sequence[_Lies], forms: Sequence[Form]
+) -> bool:
     """Whether it is this form, and none of those that look alike."""
     at = best.rough
     for other in twins(best.match.form, forms):
         # Where it was found, and where the best one lies.
-        there = _laid(gray, matcher, Rough(other, at.quarters, at.place, 0.0))
+        there = _laid(pyramid, matcher, Rough(other, at.quarters, at.place, 0.0))
         laid = [f for f in lies if f.match.form is other] + ([there] if there is not None else [])
-        if not laid or not all(_outdone(gray, f, best) for f in laid):
+        if not laid or not all(_outdone(pyramid, f, best) for f in laid):
             return False
     return True
 
 
-def _laid(gray: U8, matcher: Matcher, rough: Rough) -> _Lies | None:
+def _laid(pyramid: Pyramid, matcher: Matcher, rough: Rough) -> _Lies | None:
     """The form drawn to its texts; None if too few are seen."""
     sheet = matcher.sheet
     match = matcher.refined(rough, bent=False)
     for _ in range(DRAWN):
-        texts = _seen(gray, match, sheet)
+        texts = _seen(pyramid, match, sheet)
         if texts is None:
             return None
         match = matcher.drawn_to(match, *pull(match.form, texts), bent=False)
-    texts = _seen(gray, match, sheet)
+    texts = _seen(pyramid, match, sheet)
     return None if texts is None else _Lies(rough, match, Page(match.form, match.warp, sheet), texts)
 
 
-def _seen(gray: U8, match: Match, sheet: Sheet) -> InPlace | None:
+def _seen(pyramid: Pyramid, match: Match, sheet: Sheet) -> InPlace | None:
     """What the texts of a form laid on a photo say; None if too few are seen in their places."""
-    texts = texts_in_place(gray, match.form, Page(match.form, match.warp, sheet))
+    texts = texts_in_place(pyramid, match.form, Page(match.form, match.warp, sheet))
     return texts if texts is not None and int(in_their_places(texts).sum()) >= TEXTS - FEWER_SEEN else None
 
 
@@ -132,12 +134,12 @@ def _flat(form: Form, texts: InPlace) -> bool:
     return bool((off <= OFF).all() and outside <= OUTSIDE * max(form.page.width, form.page.height))
 
 
-def _outdone(gray: U8, other: _Lies, best: _Lies) -> bool:
+def _outdone(pyramid: Pyramid, other: _Lies, best: _Lies) -> bool:
     """Whether a form is plainly not the one of two that look alike: by its lines or by where the writing stands if their rows differ, else by its words."""
     if other_rows(other.match.form, best.match.form):
         least = min(FEWER * best.match.quality, best.match.quality - LESS)
         if best.match.quality >= LINES and other.match.quality < least:
             return True
-        return in_rows_of(gray, *((f.match.form, f.page) for f in (best, other))) >= WRITTEN
+        return in_rows_of(pyramid.gray, *((f.match.form, f.page) for f in (best, other))) >= WRITTEN
     laid = [Laid(f.match.form, f.page, 0.0) for f in (best, other)]
-    return likeliest(gray, laid) == best.match.form.id
+    return likeliest(pyramid, laid) == best.match.form.id

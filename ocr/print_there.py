@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from ocr.form import Form, Text
 from ocr.render import render, text_width
 from ocr.skeleton import LONG
+from ocr.snap import Pyramid
 
 F64 = NDArray[np.float64]
 U8 = NDArray[np.uint8]
@@ -32,6 +33,7 @@ LETTERS = frozenset(c for c in map(chr, range(0x250)) if c.isalpha())  # Latin
 FURTHER = 1.25  # rows up and down that a text is looked for to say whether it stands in its place
 BESIDE, FARTHEST = 0.6, 3.0  # boxes, and heights of the text, at most, that it is looked for across
 NO_TEXT = 0.05  # correlation of a text that is not there
+PLAINLY = 0.75  # correlation from which on a text is not looked for any further
 VISIBLE = 0.4  # correlation at the best place around, below which a text is not seen at all
 IN_ROW = 0.35  # of a row: nearer is its place
 WIDEST = 9.0  # of its height: so much of a text is enough to know its row by
@@ -90,13 +92,13 @@ def is_drawable(text: Text) -> bool:
 
 
 def in_place(
-    gray: U8, form: Form, to_photo: ToPhoto, step: tuple[float, float], middle: float
+    pyramid: Pyramid, form: Form, to_photo: ToPhoto, step: tuple[float, float], middle: float
 ) -> InPlace | None:
     """Whether a form's texts stand where the form, laid on a photo, has them; None if it has too few that can be drawn.
 
     Parameters
     ----------
-    gray : (H, W) uint8
+    pyramid : Pyramid
         The photo.
     step : (float, float)
         The width of a box and the height of a row of the form's table, in page units.
@@ -110,15 +112,13 @@ def in_place(
     box, row = step
     sightings, exact = [], list[float]()
     for text in texts:
-        score = look(
-            gray,
-            form,
-            to_photo,
-            text,
-            further=FURTHER * row,
-            beside=min(BESIDE * box, FARTHEST * text.size),
-            widest=WIDEST * text.size,
-        )
+        # Few stand elsewhere, so most are found at once where they should be.
+        score = look(pyramid, form, to_photo, text, widest=WIDEST * text.size)
+        if score is None or score.max() < PLAINLY:
+            across = min(BESIDE * box, FARTHEST * text.size)
+            score = look(
+                pyramid, form, to_photo, text, further=FURTHER * row, beside=across, widest=WIDEST * text.size
+            )
         if score is None:
             continue
         centre = (np.array(score.shape) - 1) / 2
@@ -166,7 +166,7 @@ def _across(text: Text, widest: float) -> tuple[float, float]:
 
 
 def look(
-    gray: U8,
+    pyramid: Pyramid,
     form: Form,
     to_photo: ToPhoto,
     text: Text,
@@ -189,21 +189,16 @@ def look(
     reach = np.maximum(REACH * text.size, [beside, further])
     around = np.array([*(box[:2] - reach), *(box[2:] + 2 * reach)])
     size = (round(around[2] * scale), round(around[3] * scale))
-    h, w = gray.shape
+    h, w = pyramid.gray.shape
     corners = np.array([[0, 0], [size[0], 0], [size[0], size[1]], [0, size[1]]], np.float64)
     at = to_photo(corners / scale + around[:2])
     if at.min() < 0 or at[:, 0].max() > w - 1 or at[:, 1].max() > h - 1:
         return None
+    # Of the photo as small as the text is drawn, so that thin strokes are not skipped.
+    photo, part = pyramid.level(float(np.linalg.norm(at[1] - at[0])) / size[0])
+    at = (at + 0.5) * part - 0.5
     turn = cv2.getPerspectiveTransform(corners.astype(np.float32), at.astype(np.float32))
-    shrink = float(np.linalg.norm(at[1] - at[0])) / size[0]
-    fine = cv2.warpPerspective(gray, turn, size, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
-    if shrink > 1.5:  # averaged, so that thin strokes are not skipped
-        k = int(np.ceil(shrink))
-        grow = np.diag([1 / k, 1 / k, 1.0])
-        fine = cv2.warpPerspective(
-            gray, turn @ grow, (size[0] * k, size[1] * k), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-        )
-        fine = cv2.resize(fine, size, interpolation=cv2.INTER_AREA)
+    fine = cv2.warpPerspective(photo, turn, size, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
     seen = cv2.GaussianBlur(fine, (0, 0), 0.8)
     if drawn.std() < 1 or drawn.shape[0] > seen.shape[0] or drawn.shape[1] > seen.shape[1]:
         return None

@@ -35,7 +35,7 @@ from ocr.same import fingerprint
 from ocr.whole import Whole, read_whole, whole_of_bulletin
 from ocr.witness import Witness
 
-VERSION = "12"  # of everything but the weights: raise it when the same photo and weights may read differently
+VERSION = "13"  # of everything but the weights: raise it when the same photo and weights may read differently
 STATION_SURE = (
     0.98  # least probability of a printed station number that is used: eight boxes read well reach it
 )

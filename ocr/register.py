@@ -103,13 +103,13 @@ def register(gray: U8, forms: Sequence[Form]) -> Registration:
     pyramid = Pyramid(gray)
     said, loudest = "", 0.0
     louder: list[Found] = []
-    for found in _candidates(gray, pyramid, forms):
+    for found in _candidates(pyramid, forms):
         if any(_outdoes(before, found) for before in louder):
             continue
         try:
-            shown = _of_twins(gray, pyramid, found, forms)
+            shown = _of_twins(pyramid, found, forms)
             placed = registration(shown)
-            return replace(placed, absent=gate(gray, shown, placed.corners))
+            return replace(placed, absent=gate(pyramid, shown, placed.corners))
         except OtherForm:
             raise
         except NotFound as e:
@@ -117,23 +117,23 @@ def register(gray: U8, forms: Sequence[Form]) -> Registration:
                 louder.append(found)
             if not said or found.match.quality > loudest:
                 said, loudest = str(e), found.match.quality
-    if (by_texts := _by_print(gray, pyramid, forms, louder)) is not None:
+    if (by_texts := _by_print(pyramid, forms, louder)) is not None:
         placed = registration(by_texts)
-        return replace(placed, absent=gate_by_print(gray, by_texts, placed.corners))
+        return replace(placed, absent=gate_by_print(pyramid, by_texts, placed.corners))
     raise NotFound(said or "no printed form is visible on this photo; take it again, sharp and from above")
 
 
-def _by_print(gray: U8, pyramid: Pyramid, forms: Sequence[Form], louder: Sequence[Found]) -> Found | None:
+def _by_print(pyramid: Pyramid, forms: Sequence[Form], louder: Sequence[Found]) -> Found | None:
     """What the texts alone say, if nothing that was found speaks against it: no form by its lines but this one or its like."""
     rivals = _rivals(forms, forms)
-    found = alone_by_print(gray, pyramid, rivals)
+    found = alone_by_print(pyramid, rivals)
     if found is None:
         return None
     form = found.match.form
     like = {form.id, *(f.id for f in twins(form, rivals) if not other_rows(f, form))}
     if any(b.match.form.id not in like and b.match.quality >= HOPELESS for b in louder):
         return None
-    _told_from_kin(gray, found, rivals)
+    _told_from_kin(pyramid, found, rivals)
     if all(form.id != f.id for f in forms):
         raise OtherForm(ANOTHER)
     return found
@@ -156,14 +156,14 @@ def _outdoes(before: Found, found: Found) -> bool:
     return found.match.quality <= least
 
 
-def _candidates(gray: U8, pyramid: Pyramid, forms: Sequence[Form]) -> Iterator[Found]:
+def _candidates(pyramid: Pyramid, forms: Sequence[Form]) -> Iterator[Found]:
     """What may be found on the photo, the next only if those before are refused.
 
     Of the photo unwarped in one way after the other whatever is settled, and the same drawn to its texts; then the best of all ways; then the same of
     the photo blurred. Where a form was tried once it is not tried again.
     """
     tried: list[tuple[str, F64]] = []
-    near = SAME_PLACE * max(gray.shape) / WORK
+    near = SAME_PLACE * max(pyramid.gray.shape) / WORK
     offered: list[Match] = []
 
     def new(found: Found) -> bool:
@@ -176,18 +176,18 @@ def _candidates(gray: U8, pyramid: Pyramid, forms: Sequence[Form]) -> Iterator[F
     best: Found | None = None
     for blur, ways, thoroughly in ((0.0, None, THOROUGH), (DOTS, BLURRED_WAYS, BLURRED_THOROUGH)):
         before = best
-        for found in _of_each_way(pyramid, islice(unwarps(gray, blur), ways), forms, thoroughly):
+        for found in _of_each_way(pyramid, islice(unwarps(pyramid.gray, blur), ways), forms, thoroughly):
             if best is None or found.match.quality > best.match.quality:
                 best = found
             if settled(found) and new(found):
-                first = _drawn(gray, pyramid, found)
+                first = _drawn(pyramid, found)
                 offered += found.match, first.match
                 yield first
-                again = _drawn(gray, pyramid, found, always=True) if first.match is found.match else first
+                again = _drawn(pyramid, found, always=True) if first.match is found.match else first
                 if again.match is not first.match:
                     yield again
         if best is not None and best is not before and not settled(best):
-            best = _drawn(gray, pyramid, best)
+            best = _drawn(pyramid, best)
             if sure(best):
                 offered.append(best.match)
                 yield best
@@ -217,7 +217,7 @@ def _of_each_way(
             yield found
 
 
-def _of_twins(gray: U8, pyramid: Pyramid, best: Found, forms: Sequence[Form]) -> Found:
+def _of_twins(pyramid: Pyramid, best: Found, forms: Sequence[Form]) -> Found:
     """What was found, or the form of the same boxes whose words are on the photo.
 
     Shipped forms are told from their shipped twins also where those were not asked for: the photo of another contest's
@@ -239,17 +239,17 @@ def _of_twins(gray: U8, pyramid: Pyramid, best: Found, forms: Sequence[Form]) ->
         )
     found = best
     if len(laid) > 1:
-        which = likeliest(gray, [Laid(f.match.form, f.page, f.score) for f in laid.values()])
+        which = likeliest(pyramid, [Laid(f.match.form, f.page, f.score) for f in laid.values()])
         if which is None:
             raise NotToBeRead(ONE_OF_SEVERAL)
         found = laid[which]
-    _told_from_kin(gray, found, rivals)
+    _told_from_kin(pyramid, found, rivals)
     if all(found.match.form.id != f.id for f in forms):
         raise OtherForm(ANOTHER)
     return best if found is best else replace(found, places=elsewhere(found.sheet, found.match))
 
 
-def _told_from_kin(gray: U8, found: Found, forms: Sequence[Form]) -> None:
+def _told_from_kin(pyramid: Pyramid, found: Found, forms: Sequence[Form]) -> None:
     """Raise unless the words that only this form has under a heading that others have as well are on the photo, and not those of another one.
 
     Under a hand a longer sheet's table looks like a shorter one's.
@@ -257,8 +257,8 @@ def _told_from_kin(gray: U8, found: Found, forms: Sequence[Form]) -> None:
     mine = Laid(found.match.form, found.page, 0.0)
     for form in kin(found.match.form, forms):
         both = [mine, Laid(form, found.page, 0.0)]
-        if likenesses(gray, both):
-            which = likeliest(gray, both)
+        if likenesses(pyramid, both):
+            which = likeliest(pyramid, both)
             if which is None:
                 raise NotToBeRead(ONE_OF_SEVERAL)
             if which == form.id:
@@ -314,13 +314,13 @@ def _laid(pyramid: Pyramid, match: Match, before: Found, rows: Rows | None = Non
 
 def _with_rows(pyramid: Pyramid, found: Found) -> Found:
     """What was found, or the right rows, found from the wrong ones."""
-    rows = best_rows(pyramid.level(1.0)[0], Matcher(found.sheet), found.match)
+    rows = best_rows(pyramid, Matcher(found.sheet), found.match)
     if rows.match is found.match:
         return replace(found, rows=rows)
     return _laid(pyramid, rows.match, found, rows)
 
 
-def _drawn(gray: U8, pyramid: Pyramid, found: Found, *, always: bool = False) -> Found:
+def _drawn(pyramid: Pyramid, found: Found, *, always: bool = False) -> Found:
     """What was found, or what it becomes if the page is drawn to where its texts are seen, if lines and texts agree with that.
 
     What is settled is drawn only if its texts are elsewhere, as far as they need be asked, or `always`.
@@ -328,11 +328,11 @@ def _drawn(gray: U8, pyramid: Pyramid, found: Found, *, always: bool = False) ->
     if found.match.quality < HOPELESS:
         return found
     if settled(found) and (found.rows is None or found.rows.texts >= WELL_IN_PLACE) and not always:
-        found = with_texts(gray, found)
+        found = with_texts(pyramid, found)
         if found.texts is None or (found.texts.share >= WELL_IN_PLACE and _exactly(found.texts)):
             return found
     matcher = Matcher(found.sheet)
-    first = best = with_texts(gray, found, always=True)
+    first = best = with_texts(pyramid, found, always=True)
     for start, alike, gain in (TO_LINES, TO_TEXTS):
         now = first
         for _ in range(DRAWN):
@@ -340,7 +340,7 @@ def _drawn(gray: U8, pyramid: Pyramid, found: Found, *, always: bool = False) ->
             if texts is None or len(texts.at) < FEWEST or (start and _exactly(texts)):
                 break
             match = matcher.drawn_to(now.match, *pull(now.match.form, texts), start=start)
-            now = with_texts(gray, _laid(pyramid, match, now), always=True)
+            now = with_texts(pyramid, _laid(pyramid, match, now), always=True)
             as_good = now.match.quality >= alike * best.match.quality
             if as_good and _told_together(now) > gain * _told_together(best):
                 best = now
@@ -351,7 +351,7 @@ def _drawn(gray: U8, pyramid: Pyramid, found: Found, *, always: bool = False) ->
     # Texts that all stood in their rows before speak for it as if nobody had drawn the page.
     best = _with_rows(pyramid, best)
     as_before = in_its_rows(first) and (alone(best.places) or not alone(first.places))
-    return with_texts(gray, replace(best, drawn=not as_before))
+    return with_texts(pyramid, replace(best, drawn=not as_before))
 
 
 def _told_together(found: Found) -> float:

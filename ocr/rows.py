@@ -15,8 +15,9 @@ import numpy as np
 from ocr.elsewhere import a_step, here
 from ocr.form import Form, load_forms
 from ocr.match import Match, Matcher
-from ocr.print_there import F64, U8, InPlace, ToPhoto, in_place
+from ocr.print_there import F64, InPlace, ToPhoto, in_place
 from ocr.skeleton import LONG, per_form
+from ocr.snap import Pyramid
 from ocr.twins import twins
 
 OTHER_PITCH = 0.02  # part by which rows of two sheets differ in height
@@ -43,31 +44,32 @@ def other_rows(one: Form, other: Form) -> bool:
 class Rows:
     """The sheet whose rows lie best, how well the best of the others does next to it, and what part of its texts stands in place.
 
-    Of a sheet that exists with one number of rows only, `others` is 0; `texts` is 1 if none can be looked for.
+    Of a sheet that exists with one number of rows only, `others` is 0; `texts` is 1 if none can be looked for. What the texts say is kept, if they were asked.
     """
 
     match: Match
     others: float = 0.0
     texts: float = 1.0
+    in_place: InPlace | None = None
 
 
-def best_rows(gray: U8, matcher: Matcher, match: Match) -> Rows:
+def best_rows(pyramid: Pyramid, matcher: Matcher, match: Match) -> Rows:
     """The match, or that of a shipped sheet like it whose rows lie better on the photo (H, W)."""
     if not has_other_rows(match.form):
         return Rows(match)
-    lies, others = _lies(gray, matcher, match, here(matcher.sheet, match)), dict[Match, _Lies]()
+    lies, others = _lies(pyramid, matcher, match, here(matcher.sheet, match)), dict[Match, _Lies]()
     for _ in range(TRIES):
-        others |= _with_other_rows(gray, matcher, match, WORTH * lies.lines)
+        others |= _with_other_rows(pyramid, matcher, match, WORTH * lies.lines)
         best = max(others, key=lambda m: others[m].next_to(lies), default=match)
         if best is match or others[best].next_to(lies) <= 1:
             break
         # Laid from the wrong rows the page was bent to them: its likes lie better where this one does.
         match, lies, others = best, others[best], {match: lies}
     most = max((o.next_to(lies) for o in others.values()), default=0.0)
-    return Rows(match, most, lies.texts.share if lies.texts is not None else 1.0)
+    return Rows(match, most, lies.texts.share if lies.texts is not None else 1.0, lies.texts)
 
 
-def _with_other_rows(gray: U8, matcher: Matcher, match: Match, least: float) -> dict[Match, _Lies]:
+def _with_other_rows(pyramid: Pyramid, matcher: Matcher, match: Match, least: float) -> dict[Match, _Lies]:
     """The shipped sheets like this one with higher or lower rows, laid on its rows or as its page, whose lines agree this much."""
     out = {}
     for form in twins(match.form, list(load_forms().values())):
@@ -79,7 +81,7 @@ def _with_other_rows(gray: U8, matcher: Matcher, match: Match, least: float) -> 
             best = max(ways, key=lambda m: m.quality)
             lines = here(matcher.sheet, best)
             if lines >= least:
-                out[best] = _lies(gray, matcher, best, lines)
+                out[best] = _lies(pyramid, matcher, best, lines)
     return out
 
 
@@ -135,22 +137,22 @@ class _Lies:
         return max(self.lines * mine, 0.0) / max(other.lines * others, 1e-9)
 
 
-def _lies(gray: U8, matcher: Matcher, match: Match, lines: float) -> _Lies:
+def _lies(pyramid: Pyramid, matcher: Matcher, match: Match, lines: float) -> _Lies:
     form, to_photo = match.form, matcher.sheet.to_photo
     unit = LONG / max(form.page.width, form.page.height)
 
     def at(page: F64) -> F64:
         return np.asarray(cv2.perspectiveTransform(match.warp(page * unit)[None], to_photo)[0], np.float64)
 
-    return _Lies(lines, match.ink, texts_in_place(gray, form, at))
+    return _Lies(lines, match.ink, texts_in_place(pyramid, form, at))
 
 
-def texts_in_place(gray: U8, form: Form, to_photo: ToPhoto) -> InPlace | None:
-    """What a form's texts say of its place on a photo (H, W), above the middle of its table and below."""
+def texts_in_place(pyramid: Pyramid, form: Form, to_photo: ToPhoto) -> InPlace | None:
+    """What a form's texts say of its place on a photo, above the middle of its table and below."""
     row = min(_pitch(form), HIGHEST) * form.page.height
     boxes = np.array([b for f in form.votes for b in f.boxes])
     middle, box = float(np.median(boxes[:, 1])), float(np.median(boxes[:, 2]))
-    return in_place(gray, form, to_photo, (box, row), middle)
+    return in_place(pyramid, form, to_photo, (box, row), middle)
 
 
 def _table(one: Form, other: Form) -> tuple[float, float]:

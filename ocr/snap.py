@@ -40,6 +40,11 @@ class Pyramid:
     def __init__(self, gray: U8) -> None:
         self._levels = [gray]
 
+    @property
+    def gray(self) -> U8:
+        """The photo as it is."""
+        return self._levels[0]
+
     def level(self, shrink: float) -> tuple[U8, float]:
         """The picture shrunk by the power of two not above `shrink`, and its scale."""
         n = max(0, int(np.floor(np.log2(max(shrink, 1.0)))))

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ocr.form import Form, Text
-from ocr.print_there import U8, ToPhoto, is_drawable, look, says_something
+from ocr.print_there import ToPhoto, is_drawable, look, says_something
+from ocr.snap import Pyramid
 
 NEAR = 2.0  # boxes of twins stand this near to each other, in their own widths
 SHARED = 0.7  # most of their boxes
@@ -55,7 +56,7 @@ class Laid:
     score: float
 
 
-def likeliest(gray: U8, laid: Sequence[Laid]) -> str | None:
+def likeliest(pyramid: Pyramid, laid: Sequence[Laid]) -> str | None:
     """The id of the form, among twins that were all laid on a photo, that the photo shows; None if that is not to be seen.
 
     Their own words decide together with how well their lines fit. Where none can be compared (they lie outside the photo, or the
@@ -63,12 +64,12 @@ def likeliest(gray: U8, laid: Sequence[Laid]) -> str | None:
 
     Parameters
     ----------
-    gray : (H, W) uint8
+    pyramid : Pyramid
         The photo.
     laid : sequence of Laid
         Each of the twins on this photo.
     """
-    words = likenesses(gray, laid)
+    words = likenesses(pyramid, laid)
     total = {r.form.id: r.score + words.get(r.form.id, 0.0) for r in laid}
     *_, second, best = sorted(total, key=lambda form: total[form])
     if total[best] < total[second] + CLEARER or words.get(best, READ) < READ:
@@ -76,11 +77,11 @@ def likeliest(gray: U8, laid: Sequence[Laid]) -> str | None:
     return best
 
 
-def likenesses(gray: U8, laid: Sequence[Laid]) -> dict[str, float]:
+def likenesses(pyramid: Pyramid, laid: Sequence[Laid]) -> dict[str, float]:
     """How much the photo looks like the words that only one of the forms has, -1 to 1; empty if one of them has none that can be looked for."""
     out = {}
     for r in laid:
-        score = _score(gray, r, [o.form for o in laid if o is not r])
+        score = _score(pyramid, r, [o.form for o in laid if o is not r])
         if score is None:
             return {}
         out[r.form.id] = score
@@ -122,13 +123,13 @@ def _not_in(texts: Sequence[Text], others: Sequence[Text]) -> list[Text]:
     ]
 
 
-def _score(gray: U8, laid: Laid, rivals: Sequence[Form]) -> float | None:
+def _score(pyramid: Pyramid, laid: Laid, rivals: Sequence[Form]) -> float | None:
     """Mean correlation of a form's own texts with the photo, the long ones counting more; None if none can be looked for."""
     scores, weights = [], []
     for text in _own(laid.form, rivals):
         if not is_drawable(text):
             continue
-        score = look(gray, laid.form, laid.to_photo, text)
+        score = look(pyramid, laid.form, laid.to_photo, text)
         if score is not None:
             scores.append(float(score.max()))
             weights.append(len(text.text) ** 0.5)

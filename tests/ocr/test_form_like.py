@@ -20,6 +20,7 @@ from ocr.register import register
 from ocr.render import render
 from ocr.rough import rough
 from ocr.rows import best_rows
+from ocr.snap import Pyramid
 from tests.ocr.made import photograph
 
 FORMS = load_forms()
@@ -123,7 +124,7 @@ def test_a_sheet_without_likes_is_found_from_one_like_it(monkeypatch):
     sheet = next(unwarps(gray))
     matcher = Matcher(sheet)
     there = max((matcher.refined(r) for r in rough(sheet, [right])[:5]), key=lambda m: m.quality)
-    rows = best_rows(gray, matcher, matcher.laid_as(there, wrong))
+    rows = best_rows(Pyramid(gray), matcher, matcher.laid_as(there, wrong))
     assert rows.match.form.id == right.id
     assert 0 < rows.others < 1  # how well the sheet lies from which it was found
     assert rows.texts > 0.98
@@ -168,10 +169,11 @@ def test_a_sheet_with_rows_of_no_form_is_refused(tmp_path, names):
 def test_texts_a_row_off_are_not_in_place():
     form = FORMS["mx-ine-aecc-2015"]
     gray = np.asarray(cv2.cvtColor(render(form, 0.5), cv2.COLOR_BGR2GRAY), np.uint8)
-    row, middle = 50.7, 1900.0
+    step, middle, row = (46.0, 50.7), 1900.0, 50.7
+    pyramid = Pyramid(gray)
 
     def shares(off: float) -> float:
-        found = in_place(gray, form, lambda p: (p + np.array([0, off])) * 0.5, row, middle)
+        found = in_place(pyramid, form, lambda p: (p + np.array([0, off])) * 0.5, step, middle)
         assert found is not None
         return found.share
 
@@ -183,4 +185,4 @@ def test_texts_a_row_off_are_not_in_place():
 def test_texts_that_the_font_cannot_draw_say_nothing():
     form = FORMS["ge-cec-protocol-2016"]
     blank = np.full((1000, 1000), 255, np.uint8)
-    assert in_place(blank, form, lambda p: p, 20.0, 500.0) is None
+    assert in_place(Pyramid(blank), form, lambda p: p, (20.0, 20.0), 500.0) is None

@@ -59,18 +59,18 @@ def test_fields_without_a_text_near_by_or_off_the_photo_are_not_read(monkeypatch
     """A page placed by its texts says nothing of what lies far from all of them."""
     form, gray = FORMS["mx-ine-2024-president"], shoot(FORMS["mx-ine-2024-president"], "copy", 800355).gray
     pyramid = Pyramid(gray)
-    found = alone_by_print(gray, pyramid, list(FORMS.values()))
+    found = alone_by_print(pyramid, list(FORMS.values()))
     assert found is not None and found.match.form.id == form.id
     corners = registration(found).corners
-    absent = gate_by_print(gray, found, corners)
+    absent = gate_by_print(pyramid, found, corners)
     one = next(f.name for f in form.votes if f.name not in absent)
     off = {**corners, one: corners[one] - max(gray.shape)}
-    assert gate_by_print(gray, found, off) == absent | {one}
+    assert gate_by_print(pyramid, found, off) == absent | {one}
     with pytest.raises(NotToBeRead, match="cut off"):
-        gate_by_print(gray, found, {name: c - max(gray.shape) for name, c in corners.items()})
+        gate_by_print(pyramid, found, {name: c - max(gray.shape) for name, c in corners.items()})
     monkeypatch.setattr(ocr.gate, "FLAT", 0.0)
     with pytest.raises(NotToBeRead, match="covered"):
-        gate_by_print(gray, found, corners)
+        gate_by_print(pyramid, found, corners)
 
 
 @pytest.mark.parametrize("seed", [800015, 300165])
@@ -79,10 +79,10 @@ def test_sheets_that_differ_in_their_rows_are_told_by_where_the_writing_stands(s
     form = {800015: "mx-ine-aecc-2015-no-coalition", 300165: "mx-ine-aecc-2015-two-coalitions"}[seed]
     gray = shoot(FORMS[form], "copy", seed).gray
     assert any(r.form.id == form for r in by_print(gray, list(FORMS.values()))[1])
-    found = alone_by_print(gray, Pyramid(gray), list(FORMS.values()))
+    found = alone_by_print(Pyramid(gray), list(FORMS.values()))
     assert found is not None and found.match.form.id == form
     monkeypatch.setattr(ocr.print_alone, "in_rows_of", lambda *_: 0.0)
-    assert alone_by_print(gray, Pyramid(gray), list(FORMS.values())) is None
+    assert alone_by_print(Pyramid(gray), list(FORMS.values())) is None
 
 
 def test_the_form_that_was_asked_for_is_told_from_those_that_were_not(monkeypatch):
@@ -117,7 +117,7 @@ def test_rows_of_print_are_found_however_the_page_lies(quarters):
 def test_a_photo_without_print_shows_nothing():
     noise = np.random.default_rng(3).integers(0, 256, (900, 700), np.uint8)
     for gray in (noise, np.full((900, 700), 255, np.uint8), np.zeros((40, 900), np.uint8)):
-        assert alone_by_print(gray, Pyramid(gray), list(FORMS.values())) is None
+        assert alone_by_print(Pyramid(gray), list(FORMS.values())) is None
 
 
 def test_a_bent_page_and_one_whose_boxes_lie_beyond_its_texts_are_not_flat():

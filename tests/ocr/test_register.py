@@ -236,7 +236,9 @@ def test_a_page_is_drawn_to_where_its_texts_are_seen(off):
 
     def seen(match):
         return texts_in_place(
-            gray, form, lambda p: cv2.perspectiveTransform(match.warp(p * unit)[None], sheet.to_photo)[0]
+            Pyramid(gray),
+            form,
+            lambda p: cv2.perspectiveTransform(match.warp(p * unit)[None], sheet.to_photo)[0],
         )
 
     texts = seen(lost)
@@ -255,7 +257,7 @@ def test_forms_that_look_alike_are_not_told_by_words_that_nobody_sees():
     drawn = cv2.cvtColor(render(pair[0], scale=0.8), cv2.COLOR_BGR2GRAY)
 
     def told(gray):
-        return likeliest(gray, [Laid(f, lambda page: page * 0.8, 0.8) for f in pair])
+        return likeliest(Pyramid(gray), [Laid(f, lambda page: page * 0.8, 0.8) for f in pair])
 
     assert told(drawn) == pair[0].id
     assert told(cv2.GaussianBlur(drawn, (0, 0), 9)) is None
@@ -284,8 +286,8 @@ def test_a_page_that_nobody_would_read_is_read_once_it_is_drawn_to_its_texts():
     pyramid, forms = Pyramid(gray), [f for f in FORMS.values() if not f.by_code]
     along_lines = ocr.register._of_each_way(pyramid, [next(unwarps(gray))], forms, 1)
     lost = max(along_lines, key=lambda f: f.match.quality)
-    assert not sure(with_texts(gray, lost))
-    assert sure(ocr.register._drawn(gray, pyramid, lost))
+    assert not sure(with_texts(pyramid, lost))
+    assert sure(ocr.register._drawn(pyramid, lost))
 
 
 @pytest.mark.parametrize(
@@ -321,9 +323,9 @@ def test_a_page_settled_by_its_lines_is_drawn_to_its_texts_before_it_is_refused(
     gray, forms = shoot(FORMS["mx-ine-2024-deputies"], "steep", 300722).gray, list(FORMS.values())
     quality = []
 
-    def noted(gray, pyramid, found, forms):
+    def noted(pyramid, found, forms):
         quality.append(found.match.quality)
-        return of_twins(gray, pyramid, found, forms)
+        return of_twins(pyramid, found, forms)
 
     of_twins = ocr.register._of_twins
     monkeypatch.setattr(ocr.register, "_of_twins", noted)
@@ -353,7 +355,7 @@ def test_what_is_refused_at_last_says_why(monkeypatch):
     monkeypatch.setattr(ocr.register, "settled", lambda found: False)
     monkeypatch.setattr(ocr.register, "sure", lambda found: False)
 
-    def refuse(gray, found, corners):
+    def refuse(pyramid, found, corners):
         raise NotFound(f"no: {found.match.form.id}")
 
     monkeypatch.setattr(ocr.register, "gate", refuse)
