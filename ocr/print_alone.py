@@ -30,7 +30,7 @@ FEWER_SEEN = 4  # of the fewest texts that a form must have, so many need not be
 SHARE = 0.9  # the least part of the texts that stand where they should
 ASTRAY = 0.1  # the largest part of those seen that clearly stand elsewhere
 # Four in five of the others stand no further from where a flat page has them than this part of a box, across and down: letters of another width than ours say
-# little of where a text lies across. These and the limits below were chosen on simulated copies (seeds 300,000, 600,000 and 800,000 of benchmarks.registration).
+# little of where a text lies across. These and the limits below were chosen on simulated copies (seeds 300,000, 600,000, 800,000 and 1,000,000 of benchmarks.registration).
 OFF, MOST = (0.25, 0.1), 80
 OUTSIDE = 0.05  # of the page: so far may a box lie outside of all these texts
 # Quality of a match below which its lines tell no rows; a sheet with other rows must have less than this part of it, and less by so much: on copies without

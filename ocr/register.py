@@ -67,6 +67,7 @@ TWIN = 0.5  # a twin whose lines fit worse than this part of the best need not b
 GOOD = 0.6  # from this quality on no other place of the same form is tried
 DRAWN = 4  # times that a page is drawn to its texts
 NEARER = 0.01  # by less than this they no longer come nearer
+# Chosen on simulated photos (seed 1,000,000 of benchmarks.registration).
 # How it is then laid on its lines: from which step on, what quality it must keep, and how much better lines and texts must fit together. From the first step on
 # it may go back to the wrong lines that it lay on; from the last ones on, it lies where its texts say, if a little off its lines.
 TO_LINES, TO_TEXTS = (0, 0.85, 1.0), (6, 0.7, 1.05)

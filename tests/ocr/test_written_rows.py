@@ -5,10 +5,13 @@ import numpy as np
 import pytest
 
 from ocr.form import load_forms
+from ocr.register import register
+from ocr.twins import twins
 from ocr.written_rows import in_rows_of
 
 FORMS = load_forms()
 SCALE = 0.9
+ONE_COALITION = "mx-ine-aecc-2015-one-coalition"
 ONE, OTHER = (FORMS[f"mx-ine-aecc-2015-{name}"] for name in ("no-coalition", "one-coalition"))
 
 
@@ -60,6 +63,32 @@ def test_what_is_too_small_too_large_or_beside_the_boxes_is_no_digit():
     cv2.line(gray, (0, 0), gray.shape[::-1], 0, 3)
     gray[:, : round(0.4 * gray.shape[1])] = 0
     assert in_rows_of(gray, (ONE, to_photo), (OTHER, to_photo)) == 0
+
+
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [("aecc2015_fig_II_1.png", "mx-ine-aecc-2015"), ("aecc2015_fig_II_3.png", ONE_COALITION)],
+)
+def test_real_writing_stands_in_its_rows(real_data, file, name):
+    """Its digits touch lines and one another, so that few are seen alone: none speaks for the rows of another sheet."""
+    gray = cv2.imread(str(real_data / "actas" / "mx-ine-aecc-2015" / file), cv2.IMREAD_GRAYSCALE)
+    found = register(gray, list(FORMS.values()))
+    assert found.form.id == name
+    page = found.form.page
+    odds = []
+    for other in twins(found.form, list(FORMS.values())):
+        same_page = np.diag([page.width / other.page.width, page.height / other.page.height, 1.0])
+        places = [
+            (
+                form,
+                lambda p, m=found.transform @ scale: cv2.perspectiveTransform(np.asarray(p, float)[None], m)[
+                    0
+                ],
+            )
+            for form, scale in ((found.form, np.eye(3)), (other, same_page))
+        ]
+        odds.append(in_rows_of(gray, *places))
+    assert np.median(odds) > 0 and min(odds) > -np.log(1000)
 
 
 def test_a_page_outside_the_photo_says_nothing():
