@@ -51,6 +51,7 @@ DOUBTFUL = ((0.15, CLEAR), (0.05, 2 * CLEAR))
 # least so many are seen, no further from their places than this part of a box' smaller side; a text beside a field says as much as one so much
 # nearer above or below. Forms whose texts cannot be drawn (Georgian letters) have `DOUBTFUL` alone.
 LONELY, NEAREST, FEWEST_SEEN, ASTRAY, BESIDE = 0.5, 3, 2, 0.35, 0.3
+BEYOND = 0.5  # of that, for a field with all these texts to one side
 # Of the page: where no line around a field is seen the nearest text is no further off than the first; on a page that is known to be flat, than the second.
 NEARBY, FLAT = 0.06, 0.18
 SMALL = 1000  # pixels of the long side on which blur is measured
@@ -281,7 +282,11 @@ def _texts_elsewhere(texts: InPlace, field: FormField, shift: F64, reach: float)
     # All of them together, and the nearest one by itself: the others may be far.
     off = np.stack([np.median(texts.off[seen], axis=0), texts.off[seen[0]]])
     off = off - np.reshape(shift, (-1, 2)).mean(axis=0)
-    return bool(np.abs(off).max() > ASTRAY * np.median(boxes[:, 2:].min(axis=1)))
+    # A field beyond all of them is further off than they are: what stretches the page between them goes on.
+    half = ((boxes[:, :2] + boxes[:, 2:]).max(axis=0) - boxes[:, :2].min(axis=0)) / 2
+    beyond = (away[seen] > half).all(axis=0) | (away[seen] < -half).all(axis=0)
+    least = ASTRAY * np.median(boxes[:, 2:].min(axis=1)) * np.where(beyond, BEYOND, 1.0)
+    return bool((np.abs(off) > least).any())
 
 
 def _beside(form: Form, snapped: Snapped, covered: Collection[str]) -> set[str]:

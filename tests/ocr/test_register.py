@@ -408,6 +408,17 @@ def test_texts_near_a_field_say_where_its_boxes_are(off, like, elsewhere):
     assert _texts_elsewhere(nothing, field, shift, 70.0)
 
 
+def test_a_field_beyond_its_texts_must_lie_nearer_to_where_they_say():
+    field = FORMS["pe-onpe-2026"].field("electores_habiles")
+    x, y, w, h = np.array(field.boxes).T
+    at = np.array([[x[0] - 90, y[0]], [x[0] - 120, y[0] - 40], [x[0] - 60, y[0] + 60]])
+    off = np.tile([0.25 * min(w.min(), h.min()), 0.0], (3, 1))
+    like, shift = np.full(3, 0.8), np.zeros(2)
+    assert _texts_elsewhere(InPlace(0.8, 0.8, 1.0, 1.0, at, off, like, like), field, shift, 70.0)
+    at[2, 0] = x[0] + 200  # on the other side
+    assert not _texts_elsewhere(InPlace(0.8, 0.8, 1.0, 1.0, at, off, like, like), field, shift, 70.0)
+
+
 def test_the_nearest_text_speaks_for_itself():
     """Not where it is too far to say anything, stands elsewhere, or is more like another place a row off."""
     field = FORMS["pe-onpe-2026"].field("electores_habiles")
