@@ -31,6 +31,10 @@ class OtherForm(NotFound):
     """The photo is known to show a form that was not asked for."""
 
 
+class Astray(NotFound):
+    """A form was found, but its texts stand elsewhere than where it lies."""
+
+
 class NotToBeRead(NotFound):
     """A form was found, but it cannot be read where it lies; what is found after that must speak louder."""
 

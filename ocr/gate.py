@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ocr.elsewhere import APART, alone
 from ocr.form import Form, FormField
-from ocr.found import CLEAR, Found, NotFound, NotToBeRead, seen_part
+from ocr.found import CLEAR, Astray, Found, NotFound, NotToBeRead, seen_part
 from ocr.lines import F64, U8
 from ocr.match import Matcher
 from ocr.print_there import VISIBLE, InPlace
@@ -40,6 +40,7 @@ WELL_IN_PLACE = 0.97  # the least part of the texts that stand where they should
 CLEARLY = 0.12  # by so much more like a text the photo must be elsewhere than at its place; in noise each is a little
 # Of the texts seen, this part, and so many or of few one in five (but two at least), speak against a page that does not lie plainly.
 PART_ELSEWHERE, ELSEWHERE, OF_FEW, FEWEST_ELSEWHERE = 0.06, 4, 0.2, 2
+ASIDE = 0.4  # of a box: further to the left or right a text is elsewhere
 AS_FAR = 0.35  # of a box' height: texts that differ no more in how far off they stand are as far off
 OUT_OF_PLACE = 0.8  # with less than either, the texts speak against the form
 STRANGE = 0.12  # the largest part of long lines that the form does not have
@@ -154,21 +155,22 @@ def _denied(found: Found) -> bool:
 
 
 def _astray(found: Found) -> bool:
-    """Whether several texts clearly stand elsewhere, and all of these as far off: texts that a copy has lost are found anywhere."""
+    """Whether several texts clearly stand elsewhere, and as far off as one another: texts that a copy has lost are found anywhere."""
     texts = found.texts
     if texts is None:
         return False
     seen = texts.like >= VISIBLE
-    off = texts.off[seen & ~in_their_places(texts)]
     boxes = np.array([b for f in found.match.form.votes for b in f.boxes])
+    aside = np.abs(texts.off[:, 0]) > ASIDE * np.median(boxes[:, 2])
+    off = texts.off[seen & (aside | ~in_their_rows(texts))]
     apart = np.abs(off[:, None] - off[None]).max(axis=2, initial=0.0)
     together = int((apart <= AS_FAR * np.median(boxes[:, 3])).sum(axis=1).max(initial=0))
     all_ = int(seen.sum())
     return together >= max(PART_ELSEWHERE * all_, min(ELSEWHERE, max(FEWEST_ELSEWHERE, OF_FEW * all_)))
 
 
-def in_their_places(texts: InPlace) -> NDArray[np.bool_]:
-    """Which texts are seen, and not clearly elsewhere."""
+def in_their_rows(texts: InPlace) -> NDArray[np.bool_]:
+    """Which texts are seen, and not clearly in another row."""
     return (texts.like >= VISIBLE) & (texts.like - texts.near <= CLEARLY)
 
 
@@ -180,7 +182,7 @@ def gate(pyramid: Pyramid, found: Found, corners: dict[str, F64]) -> frozenset[s
         _complain(pyramid.gray)
         raise NotFound(ANOTHER)
     if (match.quality < PLAIN or found.drawn) and _astray(found):
-        raise NotFound(FURTHER)
+        raise Astray(FURTHER)
     outside, covered = _outside(pyramid.gray, corners), set[str]()
     # Fields without printed edges, or whose edges are not seen, and the agreement around them.
     bare: list[tuple[FormField, float]] = []
@@ -277,7 +279,7 @@ def _texts_elsewhere(texts: InPlace, field: FormField, shift: F64, reach: float)
     far = np.hypot(*(away * [BESIDE, 1.0]).T)
     nearest = np.argsort(far, kind="stable")[:NEAREST]
     seen = nearest[texts.like[nearest] >= VISIBLE]
-    if len(seen) < FEWEST_SEEN or far[seen[0]] > reach or not in_their_places(texts)[seen].all():
+    if len(seen) < FEWEST_SEEN or far[seen[0]] > reach or not in_their_rows(texts)[seen].all():
         return True
     # All of them together, and the nearest one by itself: the others may be far.
     off = np.stack([np.median(texts.off[seen], axis=0), texts.off[seen[0]]])

@@ -161,6 +161,8 @@ class Matcher:
             Points of the page and how far from each the place is that it belongs to, in `LONG` units; some may be wrong.
         weight : (n,) float64
             How sure each is, as one over a variance in squared pixels; only as a whole, against how little a page bends, does its size matter.
+        start : int
+            From which step of `REFINING` on a bent page is refined; the first ones look far for lines, and may go back to where it lay.
         """
         s, turn = skeleton(match.form).turned(match.quarters)
         middle, half = np.array(s.size) / 2, max(s.size) / 2

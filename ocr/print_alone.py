@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 import numpy as np
 
 from ocr.elsewhere import elsewhere
 from ocr.form import Form
 from ocr.found import Found, Page, score
-from ocr.gate import READ, in_their_places
+from ocr.gate import READ, in_their_rows
 from ocr.lines import Sheet
 from ocr.match import Match, Matcher
 from ocr.print_rows import TEXTS, by_print
@@ -60,7 +61,8 @@ def alone_by_print(pyramid: Pyramid, forms: Sequence[Form]) -> Found | None:
     lies.sort(key=lambda f: (f.told, f.texts.here * f.texts.share), reverse=True)
     # Without lines, which of several that look alike fits best is chance.
     like = {f.id for f in twins(lies[0].match.form, forms)} | {lies[0].match.form.id} if lies else set()
-    likely = [f for f in lies if f.match.form.id in like and _in_place(f)]
+    in_place = [f for f in lies if _in_place(f)]
+    likely = list(takewhile(lambda f: f.match.form.id in like, in_place))
     best = next((f for f in likely if _only(pyramid, matcher, f, lies, forms)), None)
     if best is None:
         return None
@@ -109,13 +111,13 @@ def _laid(pyramid: Pyramid, matcher: Matcher, rough: Rough) -> _Lies | None:
 def _seen(pyramid: Pyramid, match: Match, sheet: Sheet) -> InPlace | None:
     """What the texts of a form laid on a photo say; None if too few are seen in their places."""
     texts = texts_in_place(pyramid, match.form, Page(match.form, match.warp, sheet))
-    return texts if texts is not None and int(in_their_places(texts).sum()) >= TEXTS - FEWER_SEEN else None
+    return texts if texts is not None and int(in_their_rows(texts).sum()) >= TEXTS - FEWER_SEEN else None
 
 
 def _in_place(lies: _Lies) -> bool:
     """Whether the texts stand where they should."""
     texts = lies.texts
-    there, seen = int(in_their_places(texts).sum()), int((texts.like >= VISIBLE).sum())
+    there, seen = int(in_their_rows(texts).sum()), int((texts.like >= VISIBLE).sum())
     return (
         texts.here >= READ
         and texts.share >= SHARE
@@ -127,7 +129,9 @@ def _in_place(lies: _Lies) -> bool:
 def _flat(form: Form, texts: InPlace) -> bool:
     """Whether the texts stand as on a flat page, and all around the boxes."""
     boxes = np.array([b for f in form.votes for b in f.boxes])
-    there = in_their_places(texts) & (texts.like >= READ)
+    there = in_their_rows(texts) & (texts.like >= READ)
+    if int(there.sum()) < TEXTS - FEWER_SEEN:
+        return False
     off = np.percentile(np.abs(texts.off[there]), MOST, axis=0) / np.median(boxes[:, 2:].min(axis=1))
     low, high = texts.at[there].min(axis=0), texts.at[there].max(axis=0)
     outside = np.maximum(low - boxes[:, :2], boxes[:, :2] + boxes[:, 2:] - high).max()
@@ -135,11 +139,18 @@ def _flat(form: Form, texts: InPlace) -> bool:
 
 
 def _outdone(pyramid: Pyramid, other: _Lies, best: _Lies) -> bool:
-    """Whether a form is plainly not the one of two that look alike: by its lines or by where the writing stands if their rows differ, else by its words."""
+    """Whether a form is plainly not the one of two that look alike: if their rows differ by its lines or by where the writing stands, of which neither may say the contrary; else by its words."""
     if other_rows(other.match.form, best.match.form):
-        least = min(FEWER * best.match.quality, best.match.quality - LESS)
-        if best.match.quality >= LINES and other.match.quality < least:
-            return True
-        return in_rows_of(pyramid.gray, *((f.match.form, f.page) for f in (best, other))) >= WRITTEN
+        mine, others = ((f.match.form, f.page) for f in (best, other))
+        by_lines = _better_lined(best, other), _better_lined(other, best)
+        if by_lines[0]:
+            return in_rows_of(pyramid.gray, others, mine) < WRITTEN
+        return not by_lines[1] and in_rows_of(pyramid.gray, mine, others) >= WRITTEN
     laid = [Laid(f.match.form, f.page, 0.0) for f in (best, other)]
     return likeliest(pyramid, laid) == best.match.form.id
+
+
+def _better_lined(one: _Lies, other: _Lies) -> bool:
+    """Whether one of two sheets lies plainly better by its lines."""
+    least = min(FEWER * one.match.quality, one.match.quality - LESS)
+    return one.match.quality >= LINES and other.match.quality < least

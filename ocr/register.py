@@ -18,6 +18,7 @@ import numpy as np
 from ocr.elsewhere import alone, draw, elsewhere
 from ocr.form import Form, load_forms
 from ocr.found import (
+    Astray,
     Found,
     NotFound,
     NotToBeRead,
@@ -41,7 +42,7 @@ from ocr.gate import (
     with_texts,
 )
 from ocr.lines import F64, U8, WORK, Sheet, unwarps
-from ocr.match import Match, Matcher
+from ocr.match import REFINING, Match, Matcher
 from ocr.print_alone import alone_by_print
 from ocr.print_there import FEWEST, InPlace, pull
 from ocr.rough import Rough, rough, transform
@@ -57,7 +58,7 @@ CLOSE = 8.0  # pixels; hypotheses nearer than this are refined to the same
 SAME_PLACE = (
     3.0  # working pixels; a page with its corners nearer than this to where it was tried is not tried again
 )
-ALIKE = 0.85  # once a good match was found, none that looks worse than this part of it, or becomes so when it is drawn
+ALIKE = 0.85  # once a good match was found, none that looks worse than this part of it is looked at
 WORSE = 0.6  # and none that looks worse than this part of the best
 THOROUGH = 3  # ways to unwarp that are looked at thoroughly, if on none something is read
 DOTS = 0.9  # blur in working pixels of a second look where the first is refused: of print in dots
@@ -70,7 +71,7 @@ NEARER = 0.01  # by less than this they no longer come nearer
 # Chosen on simulated photos (seed 1,000,000 of benchmarks.registration).
 # How it is then laid on its lines: from which step on, what quality it must keep, and how much better lines and texts must fit together. From the first step on
 # it may go back to the wrong lines that it lay on; from the last ones on, it lies where its texts say, if a little off its lines.
-TO_LINES, TO_TEXTS = (0, 0.85, 1.0), (6, 0.7, 1.05)
+TO_LINES, TO_TEXTS = (0, 0.85, 1.0), (len(REFINING) - 1, 0.7, 1.05)
 STEPS = 4  # rows or boxes by which a match may be moved in all
 ONE_OF_SEVERAL = "which of several forms that look alike the photo shows is not to be read on it; photograph the whole page again, sharp and from above"
 
@@ -103,7 +104,7 @@ def register(gray: U8, forms: Sequence[Form]) -> Registration:
         raise NotFound("no form is known to look for; add one under ocr/forms")
     pyramid = Pyramid(gray)
     said, loudest = "", 0.0
-    louder: list[Found] = []
+    louder, against = list[Found](), list[Found]()
     for found in _candidates(pyramid, forms):
         if any(_outdoes(before, found) for before in louder):
             continue
@@ -116,23 +117,25 @@ def register(gray: U8, forms: Sequence[Form]) -> Registration:
         except NotFound as e:
             if isinstance(e, NotToBeRead):
                 louder.append(found)
+            if isinstance(e, NotToBeRead | Astray):
+                against.append(found)
             if not said or found.match.quality > loudest:
                 said, loudest = str(e), found.match.quality
-    if (by_texts := _by_print(pyramid, forms, louder)) is not None:
+    if (by_texts := _by_print(pyramid, forms, against)) is not None:
         placed = registration(by_texts)
         return replace(placed, absent=gate_by_print(pyramid, by_texts, placed.corners))
     raise NotFound(said or "no printed form is visible on this photo; take it again, sharp and from above")
 
 
-def _by_print(pyramid: Pyramid, forms: Sequence[Form], louder: Sequence[Found]) -> Found | None:
-    """What the texts alone say, if nothing that was found speaks against it: no form by its lines but this one or its like."""
+def _by_print(pyramid: Pyramid, forms: Sequence[Form], against: Sequence[Found]) -> Found | None:
+    """What the texts alone say, if no form that was found by its lines speaks against it: none but this one or its like."""
     rivals = _rivals(forms, forms)
     found = alone_by_print(pyramid, rivals)
     if found is None:
         return None
     form = found.match.form
     like = {form.id, *(f.id for f in twins(form, rivals) if not other_rows(f, form))}
-    if any(b.match.form.id not in like and b.match.quality >= HOPELESS for b in louder):
+    if any(b.match.form.id not in like and b.match.quality >= HOPELESS for b in against):
         return None
     _told_from_kin(pyramid, found, rivals)
     if all(form.id != f.id for f in forms):
@@ -342,7 +345,7 @@ def _drawn(pyramid: Pyramid, found: Found, *, always: bool = False) -> Found:
                 break
             match = matcher.drawn_to(now.match, *pull(now.match.form, texts), start=start)
             now = with_texts(pyramid, _laid(pyramid, match, now), always=True)
-            as_good = now.match.quality >= alike * best.match.quality
+            as_good = now.match.quality >= alike * first.match.quality
             if as_good and _told_together(now) > gain * _told_together(best):
                 best = now
             if now.texts is None or now.texts.exact < texts.exact + NEARER:

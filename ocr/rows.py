@@ -54,7 +54,7 @@ class Rows:
 
 
 def best_rows(pyramid: Pyramid, matcher: Matcher, match: Match) -> Rows:
-    """The match, or that of a shipped sheet like it whose rows lie better on the photo (H, W)."""
+    """The match, or that of a shipped sheet like it whose rows lie better on the photo."""
     if not has_other_rows(match.form):
         return Rows(match)
     lies, others = _lies(pyramid, matcher, match, here(matcher.sheet, match)), dict[Match, _Lies]()
@@ -92,7 +92,7 @@ def in_step(matcher: Matcher, match: Match) -> Match:
     there its lines lie between the photo's, which is seen; drawn by a row or a box from near the other end on, it finds its step.
     """
     form = match.form
-    if match.quality >= CERTAIN or _in_step(matcher, match):
+    if not form.votes or match.quality >= CERTAIN or _in_step(matcher, match):
         return match
     boxes = np.array([b for f in form.votes for b in f.boxes]) * LONG / max(form.page.width, form.page.height)
     top, bottom = float(boxes[:, 1].min()), float((boxes[:, 1] + boxes[:, 3]).max())
@@ -149,6 +149,8 @@ def _lies(pyramid: Pyramid, matcher: Matcher, match: Match, lines: float) -> _Li
 
 def texts_in_place(pyramid: Pyramid, form: Form, to_photo: ToPhoto) -> InPlace | None:
     """What a form's texts say of its place on a photo, above the middle of its table and below."""
+    if not form.votes:
+        return None
     row = min(_pitch(form), HIGHEST) * form.page.height
     boxes = np.array([b for f in form.votes for b in f.boxes])
     middle, box = float(np.median(boxes[:, 1])), float(np.median(boxes[:, 2]))

@@ -15,7 +15,7 @@ from ocr.form_like import like
 from ocr.found import NotFound
 from ocr.lines import unwarps
 from ocr.match import Matcher
-from ocr.print_there import in_place
+from ocr.print_there import InPlace, in_place
 from ocr.register import register
 from ocr.render import render
 from ocr.rough import rough
@@ -180,6 +180,22 @@ def test_texts_a_row_off_are_not_in_place():
     assert shares(0.0) > 0.99
     assert shares(row) < 0.8
     assert shares(-row) < 0.8
+
+
+def test_texts_half_a_box_aside_are_in_their_rows_and_not_in_their_places():
+    form = FORMS["mx-ine-aecc-2015"]
+    pyramid = Pyramid(np.asarray(cv2.cvtColor(render(form, 0.5), cv2.COLOR_BGR2GRAY), np.uint8))
+    box = 46.0
+
+    def seen(off: float) -> InPlace:
+        found = in_place(pyramid, form, lambda p: (p + np.array([off, 0])) * 0.5, (box, 50.7), 1900.0)
+        assert found is not None
+        return found
+
+    here, aside = seen(0.0), seen(box / 2)
+    assert here.exact > 0.95 * here.here > 0.7 and here.share > 0.99
+    assert aside.level > 0.95 and aside.share < 0.9 and aside.exact < aside.here < 0.9 * here.here
+    assert np.median(aside.off[:, 0]) == pytest.approx(-box / 2, abs=2)
 
 
 def test_texts_that_the_font_cannot_draw_say_nothing():

@@ -1,6 +1,7 @@
 """Copies on which the printed lines are gone: the texts alone place the page, and say when they cannot."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from ocr.form import load_forms
 from ocr.found import NotToBeRead, OtherForm, registration
 from ocr.gate import gate_by_print
 from ocr.lines import levelled
-from ocr.print_alone import _flat, alone_by_print
+from ocr.print_alone import _flat, _outdone, alone_by_print
 from ocr.print_rows import by_print
 from ocr.print_there import InPlace
 from ocr.printed import Printed
@@ -73,16 +74,32 @@ def test_fields_without_a_text_near_by_or_off_the_photo_are_not_read(monkeypatch
         gate_by_print(pyramid, found, corners)
 
 
-@pytest.mark.parametrize("seed", [800015, 300165])
+@pytest.mark.parametrize("seed", [1000605, 300165])
 def test_sheets_that_differ_in_their_rows_are_told_by_where_the_writing_stands(seed, monkeypatch):
     """Nothing else is left on these copies that says how many rows the table has."""
-    form = {800015: "mx-ine-aecc-2015-no-coalition", 300165: "mx-ine-aecc-2015-two-coalitions"}[seed]
+    form = {1000605: "mx-ine-aecc-2015-one-coalition", 300165: "mx-ine-aecc-2015-two-coalitions"}[seed]
     gray = shoot(FORMS[form], "copy", seed).gray
     assert any(r.form.id == form for r in by_print(gray, list(FORMS.values()))[1])
     found = alone_by_print(Pyramid(gray), list(FORMS.values()))
     assert found is not None and found.match.form.id == form
     monkeypatch.setattr(ocr.print_alone, "in_rows_of", lambda *_: 0.0)
     assert alone_by_print(Pyramid(gray), list(FORMS.values())) is None
+
+
+def test_lines_and_writing_that_contradict_one_another_tell_no_rows(monkeypatch):
+    one, other = (
+        SimpleNamespace(match=SimpleNamespace(form=FORMS[name], quality=q), page=None)
+        for name, q in (("mx-ine-aecc-2015-no-coalition", 0.2), ("mx-ine-aecc-2015-one-coalition", 0.1))
+    )
+    pyramid = SimpleNamespace(gray=None)
+    # Whose rows the writing stands in, if it says so, and which of the two is then outdone.
+    for writing, outdone in ((None, other), (one, other), (other, None)):
+        said = {id(f.match.form): 20.0 if f is writing else -20.0 if writing else 0.0 for f in (one, other)}
+        monkeypatch.setattr(ocr.print_alone, "in_rows_of", lambda gray, mine, _, said=said: said[id(mine[0])])
+        assert _outdone(pyramid, other, one) == (outdone is other)
+        assert not _outdone(pyramid, one, other)
+    one.match.quality = other.match.quality
+    assert _outdone(pyramid, one, other) and not _outdone(pyramid, other, one)
 
 
 def test_the_form_that_was_asked_for_is_told_from_those_that_were_not(monkeypatch):

@@ -22,7 +22,7 @@ from ocr.gate import _astray, _texts_elsewhere, sure, with_texts
 from ocr.lines import _segments, unwarps
 from ocr.match import Matcher
 from ocr.print_there import InPlace, pull
-from ocr.register import TO_LINES, register
+from ocr.register import ONE_OF_SEVERAL, TO_LINES, register
 from ocr.render import render
 from ocr.rough import rough
 from ocr.rows import texts_in_place
@@ -252,6 +252,7 @@ def test_a_page_is_drawn_to_where_its_texts_are_seen(off):
 def test_forms_that_look_alike_are_not_told_by_words_that_nobody_sees():
     """Taken for the sheet of another contest, a photo in a fold of whose page the words were lost."""
     assert measure(Task("mx-ine-2024-president-special", "steep", 160282)).refused
+    assert measure(Task("mx-ine-aecc-2015-two-coalitions", "hand", 1000018)).refused == ONE_OF_SEVERAL
     pair = [FORMS["mx-ine-2024-senate"], FORMS["mx-ine-2024-deputies"]]
     assert {f.id for f in twins(pair[0], pair)} == {pair[1].id}
     drawn = cv2.cvtColor(render(pair[0], scale=0.8), cv2.COLOR_BGR2GRAY)
@@ -445,14 +446,21 @@ def test_the_nearest_text_speaks_for_itself():
         (100, 7, 0.3, True),
     ],
 )
+@pytest.mark.parametrize("aside", [False, True])
 @pytest.mark.parametrize("together", [True, False])
-def test_several_texts_that_clearly_stand_elsewhere_speak_against_a_page(seen, away, by, astray, together):
+def test_several_texts_that_clearly_stand_elsewhere_speak_against_a_page(
+    seen, away, by, astray, together, aside
+):
     """Of texts in noise each is a little more like somewhere else; unseen ones say nothing, nor do those that are each found somewhere else."""
     like = np.append(np.full(seen, 0.8), np.full(50, 0.2))
     near = like - np.append(np.where(np.arange(seen) < away, by, 0.0), np.full(50, 0.2))
     off = np.zeros((len(like), 2)) if together else np.arange(2.0 * len(like)).reshape(-1, 2) * 100
     texts = InPlace(0.7, 0.7, 0.9, 0.9, np.zeros((len(like), 2)), off, like, near)
-    match = SimpleNamespace(form=FORMS["pe-onpe-2026"])
+    form = FORMS["pe-onpe-2026"]
+    if aside and by > 0.1:  # in their rows, and elsewhere in these
+        off[:away, 0] += 0.45 * np.median([b[2] for f in form.votes for b in f.boxes])
+        texts = replace(texts, off=off, near=like)
+    match = SimpleNamespace(form=form)
     assert _astray(SimpleNamespace(texts=texts, match=match)) == (astray and together)
 
 
