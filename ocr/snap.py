@@ -45,8 +45,8 @@ class Pyramid:
         """The photo as it is."""
         return self._levels[0]
 
-    def level(self, shrink: float) -> tuple[U8, float]:
-        """The picture shrunk by the power of two not above `shrink`, and its scale."""
+    def level(self, shrink: float) -> tuple[U8, F64]:
+        """The picture shrunk by the power of two not above `shrink`, and its scale across and down, which differ where an odd row or column was lost."""
         n = max(0, int(np.floor(np.log2(max(shrink, 1.0)))))
         while len(self._levels) <= n and min(self._levels[-1].shape) > 16:
             last = self._levels[-1]
@@ -55,7 +55,8 @@ class Pyramid:
                 np.asarray(cv2.resize(last, half, interpolation=cv2.INTER_AREA), dtype=np.uint8)
             )
         n = min(n, len(self._levels) - 1)
-        return self._levels[n], self._levels[n].shape[1] / self._levels[0].shape[1]
+        level = self._levels[n]
+        return level, np.divide(level.shape[::-1], self.gray.shape[::-1])
 
     def sample(self, at: F32, shrink: float) -> U8:
         """The picture at the points (h, w, 2), whose grid is `shrink` photo pixels apart."""

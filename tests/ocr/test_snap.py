@@ -47,3 +47,12 @@ def test_digits_of_one_height_are_no_line(off: float) -> None:
     found = snap(Pyramid(paper), form, lambda p: p - np.array([0.0, off]))
     for f in form.fields:
         assert found.shift[f.name][1] == pytest.approx(off, abs=1.0)
+
+
+def test_a_photo_of_odd_size_is_sampled_where_it_is_asked_for() -> None:
+    """Each halving loses the odd row or column, more of the shorter side."""
+    ramp = np.repeat(np.linspace(0, 255, 2047)[:, None], 60, axis=1).astype(np.uint8)
+    rows = np.arange(100, 2000, 50, dtype=np.float32)
+    at = np.stack([np.full((len(rows), 1), 30, np.float32), rows[:, None]], axis=-1)
+    seen = Pyramid(ramp).sample(at, 8.0)[:, 0].astype(float)
+    assert np.abs(seen - rows / 2046 * 255).max() < 2

@@ -8,7 +8,7 @@ from benchmarks.registration import SHOTS, line, misplaced, refusals, run, summa
 
 pytestmark = [pytest.mark.prove, pytest.mark.timeout(6 * 3600)]
 SEED, JOBS = (
-    1_100_000,
+    1_200_000,
     2,
 )  # no photo that registration was developed on (300,000, 600,000 and 800,000 were that once) or that was looked at (900,000 and 1,000,000)
 
