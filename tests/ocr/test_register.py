@@ -495,6 +495,8 @@ def test_a_page_laid_on_wrong_lines_is_drawn_off_them_by_its_texts(monkeypatch):
     outcome = measure(task)
     assert outcome.refused or outcome.worst < OFF
     monkeypatch.setattr(ocr.register, "TO_TEXTS", TO_LINES)
+    assert measure(task).refused  # for its texts stand to the side
+    monkeypatch.setattr(ocr.gate, "ASIDE", np.inf)
     assert measure(task).worst > OFF
 
 
