@@ -124,24 +124,16 @@ def with_texts(pyramid: Pyramid, found: Found, *, always: bool = False) -> Found
 
 def told(found: Found) -> bool:
     """Whether the printed texts are where they should stand: on lined paper or a bad copy they tell what lines do not."""
-    texts = found.texts
-    return (
-        found.match.quality >= HOPELESS
-        and texts is not None
-        and texts.here >= READ
-        and texts.share >= WELL_IN_PLACE
-    )
+    return found.texts is not None and _told(found, found.texts, found.texts.share)
 
 
 def in_its_rows(found: Found) -> bool:
     """Whether the printed texts stand in the rows where they should, if perhaps a little to the left or right."""
-    texts = found.texts
-    return (
-        found.match.quality >= HOPELESS
-        and texts is not None
-        and texts.here >= READ
-        and texts.level >= WELL_IN_PLACE
-    )
+    return found.texts is not None and _told(found, found.texts, found.texts.level)
+
+
+def _told(found: Found, texts: InPlace, part: float) -> bool:
+    return found.match.quality >= HOPELESS and texts.here >= READ and part >= WELL_IN_PLACE
 
 
 def _told_here(found: Found) -> bool:

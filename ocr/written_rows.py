@@ -6,17 +6,11 @@ anywhere between two rows. So how far each stands from the middle of the row nea
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from ocr.form import Form
-
-F64 = NDArray[np.float64]
-U8 = NDArray[np.uint8]
-ToPhoto = Callable[[F64], F64]
+from ocr.print_there import F64, U8, ToPhoto
 
 # Reasoned, and looked at on simulated copies (seed 1,000,000 of benchmarks.registration); the tests hold two real sheets against it.
 SPREAD = 0.15  # of a row: how far from its middle digits stand
